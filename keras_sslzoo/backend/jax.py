@@ -1,0 +1,99 @@
+"""JAX: one `keras.StatelessScope` around the whole step; gradients open a scope of their own inside it.
+
+A scope does not inherit the mapping of the one around it, so each maps all of `model.state`.
+"""
+
+import itertools
+
+import jax
+import keras
+from keras import ops
+
+
+def _pure(fn, variables, values):
+    """Run the stateful `fn` with `values` in the place of `variables`; return its result and their new values."""
+    with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+        result = fn()
+    return result, [scope.get_current_value(v) for v in variables]
+
+
+def _values(variables):
+    return [v.value for v in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def value_and_grad(model, fn, variables):
+    """See `keras_sslzoo.backend`."""
+    chosen = {id(v) for v in variables}
+    rest = [v for v in model.state if id(v) not in chosen]
+
+    def loss_of(values, rest_values):
+        (loss, aux), new = _pure(fn, variables + rest, values + rest_values)
+        return loss, (aux, new[len(variables) :])
+
+    (loss, (aux, new)), gradients = jax.value_and_grad(loss_of, has_aux=True)(_values(variables), _values(rest))
+    _assign(rest, new)
+    return (loss, aux), gradients
+
+
+def input_grad(model, fn, x):
+    """See `keras_sslzoo.backend`."""
+    state = model.state
+
+    def total(x, values):
+        y, new = _pure(lambda: fn(x), state, values)
+        return ops.sum(y), new
+
+    gradient, new = jax.grad(total, has_aux=True)(x, _values(state))
+    _assign(state, new)
+    return gradient
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """See `keras_sslzoo.backend`. `stateless_apply`, because a loss scaler's own `apply` leaks tracers from its branches."""
+    new_variables, new_slots = optimizer.stateless_apply(_values(optimizer.variables), gradients, _values(variables))
+    _assign(variables + optimizer.variables, list(new_variables) + list(new_slots))
+
+
+def ema_update(targets, sources, decay):
+    """See `keras_sslzoo.backend`."""
+    for target, source in zip(targets, sources, strict=True):
+        target.assign(decay * target.value + (1.0 - decay) * source.value)
+
+
+def update_if(model, predicate, fn):
+    """See `keras_sslzoo.backend`."""
+    state = model.state
+    old = _values(state)
+    _, new = _pure(fn, state, old)
+    for variable, before, after in zip(state, old, new, strict=True):
+        if after is not before:
+            variable.assign(ops.where(predicate, after, before))
+
+
+class TrainStep:
+    """The stateless `train_step` and `test_step` of Keras' JAX trainer, from stateful ones."""
+
+    def _stateless(self, step, groups, state, data):
+        logs, new = _pure(lambda: step(data), list(itertools.chain(*groups)), list(itertools.chain(*state)))
+        new = iter(new)
+        return logs, tuple(list(itertools.islice(new, len(group))) for group in groups)
+
+    def train_step(self, state, data):
+        """Keras' hook: `(state, data) -> (logs, state)`."""
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        return self._stateless(self.run_train_step, groups, state, data)
+
+    def test_step(self, state, data):
+        """Keras' hook: `(state, data) -> (logs, state)`."""
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        return self._stateless(self.run_test_step, groups, state, data)

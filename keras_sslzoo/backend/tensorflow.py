@@ -1,0 +1,55 @@
+"""TensorFlow: gradient tapes; variables are assigned in place, inside Keras' `tf.function`."""
+
+import tensorflow as tf
+from keras import ops
+
+
+def value_and_grad(model, fn, variables):
+    """See `keras_sslzoo.backend`."""
+    values = [v.value for v in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        loss, aux = fn()
+    return (loss, aux), tape.gradient(loss, values)
+
+
+def input_grad(model, fn, x):
+    """See `keras_sslzoo.backend`."""
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        total = ops.sum(fn(x))
+    return tape.gradient(total, x)
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """See `keras_sslzoo.backend`."""
+    optimizer.apply(gradients, variables)
+
+
+def ema_update(targets, sources, decay):
+    """See `keras_sslzoo.backend`."""
+    for target, source in zip(targets, sources, strict=True):
+        target.assign(decay * target.value + (1.0 - decay) * source.value)
+
+
+def update_if(model, predicate, fn):
+    """See `keras_sslzoo.backend`."""
+
+    def run():
+        fn()
+        return tf.constant(True)
+
+    tf.cond(predicate, run, lambda: tf.constant(False))
+
+
+class TrainStep:
+    """Keras' hooks, `data -> logs`."""
+
+    def train_step(self, data):
+        """Keras' hook."""
+        return self.run_train_step(data)
+
+    def test_step(self, data):
+        """Keras' hook."""
+        return self.run_test_step(data)

@@ -1,0 +1,6 @@
+"""Data sets: two bundled small ones, and the full Fashion-MNIST where it is installed."""
+
+from keras_sslzoo.data.emojis import Emoji as Emoji
+from keras_sslzoo.data.emojis import emoji as emoji
+from keras_sslzoo.data.fashion import FASHION_MNIST_CLASSES as FASHION_MNIST_CLASSES
+from keras_sslzoo.data.fashion import fashion_mnist as fashion_mnist

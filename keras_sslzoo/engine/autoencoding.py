@@ -1,0 +1,104 @@
+"""The common part of methods with an encoder and a decoder over data of any rank."""
+
+import math
+
+from keras import ops
+
+from keras_sslzoo import nets
+from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine.method import Method
+
+
+class AutoEncodingMethod(Method):
+    """A method that encodes `(B, ...)` to a vector and decodes it back. Its constructor calls `set_networks`."""
+
+    batch_size = 128
+
+    def set_networks(self, encoder, decoder, image_shape, latent_dim, code_width, logits):
+        """Take the user's networks, or build the default ones for `image_shape`.
+
+        Args:
+            encoder, decoder, image_shape, latent_dim: See the methods.
+            code_width: Size of the default encoder's output.
+            logits: Whether the decoder's output is logits.
+        """
+        if encoder is None:
+            encoder = default_encoder(tuple(image_shape), code_width)
+        if len(encoder.output_shape) != 2:
+            raise ValueError(
+                f"`encoder` must return one vector a sample, (B, D). Received: output shape {encoder.output_shape}. "
+                "Add `Flatten()` or `GlobalAveragePooling2D()` at its end."
+            )
+        self.encoder = encoder
+        self.image_shape = tuple(encoder.input_shape[1:])
+        if decoder is None:
+            decoder = default_decoder(latent_dim, self.image_shape, None if logits else "sigmoid")
+        if tuple(decoder.output_shape[1:]) != self.image_shape:
+            raise ValueError(
+                "`decoder` must return samples of the shape that `encoder` takes. Received: decoder output "
+                f"{decoder.output_shape}, encoder input {encoder.input_shape}. Change one of them."
+            )
+        last = getattr(decoder.layers[-1], "activation", None)
+        if logits and getattr(last, "__name__", "") == "sigmoid":
+            raise ValueError(
+                "`decoder` must return logits: the loss applies the sigmoid. Received: a decoder that ends with a "
+                "sigmoid. Remove its last activation."
+            )
+        self.decoder = decoder
+        self.latent_dim = decoder.input_shape[-1]
+        self.returns_logits = logits
+
+    def decode_tensor(self, z, training=False):
+        """The decoder's mean: after the sigmoid where the decoder returns logits."""
+        output = self.decoder(z, training=training)
+        return ops.sigmoid(output) if self.returns_logits else output
+
+    @property
+    def pretrained_encoder(self):
+        """The encoder to keep after training: `(B, ...) -> (B, D)`."""
+        return self.encoder
+
+    def prepare(self, x, y):
+        """`(x, target)`: y where it has the shape of x, else x itself."""
+        data_module.check_shape(x.shape, self.image_shape, "Data")
+        x = self.to_unit_range(x)
+        same = y is not None and tuple(y.shape)[1:] == tuple(x.shape)[1:]
+        return x, self.to_unit_range(y) if same else x
+
+    def check_input(self, x):
+        """See `Method.check_input`."""
+        if not hasattr(x, "shape"):
+            raise ValueError(f"{type(self).__name__} takes one array (B, ...). Received: {type(x).__name__}.")
+        data_module.check_shape(x.shape, self.image_shape, "Data")
+        data_module.check_values(x, self.value_range, "Data")
+
+    def encode(self, x, batch_size=256):
+        """Codes: NumPy `(N, D)`."""
+        return self.in_batches(lambda x: self.pretrained_encoder(self.to_unit_range(x)), x, batch_size)
+
+    def decode(self, z, batch_size=256):
+        """Data decoded from codes `(N, D)`: NumPy `(N, ...)`, probabilities where the decoder returns logits."""
+        return self.in_batches(self.decode_tensor, z, batch_size)
+
+    def reconstruct(self, x, batch_size=256):
+        """Reconstructions: NumPy `(N, ...)`, the same as `predict`."""
+        return self.predict(x, batch_size=batch_size, verbose=0)
+
+
+def default_range(value_range, decoder, logits):
+    """(0, 1) where the default decoder or logits bound the data, if the user did not say otherwise."""
+    return (0.0, 1.0) if value_range is None and (decoder is None or logits) else value_range
+
+
+def default_encoder(shape, width):
+    """`nets.ConvEncoder` for images, else `nets.MLP`."""
+    if len(shape) == 3:
+        return nets.ConvEncoder(shape, width)
+    return nets.MLP(shape, (512, 256, width))
+
+
+def default_decoder(latent_dim, shape, activation):
+    """`nets.ConvDecoder` for images, else `nets.MLP`."""
+    if len(shape) == 3:
+        return nets.ConvDecoder(latent_dim, shape, output_activation=activation)
+    return nets.MLP((latent_dim,), (256, 512, math.prod(shape)), output_activation=activation, output_shape=shape)

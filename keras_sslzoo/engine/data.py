@@ -1,0 +1,174 @@
+"""From what a user passes to `fit` to batches, and the checks that come before training."""
+
+import keras
+import numpy as np
+from keras import tree
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of arrays in an order that depends on (seed, epoch) alone.
+
+    Args:
+        arrays: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)` of trees of arrays with equal first axes.
+        batch_size: Samples in a batch.
+        shuffle: Whether to draw a new order for each epoch.
+        drop_remainder: Whether to leave out an incomplete last batch.
+        seed: Of the order.
+    """
+
+    def __init__(self, arrays, batch_size, shuffle, drop_remainder, seed):
+        super().__init__()
+        self.arrays = arrays
+        self.size = number_of_samples(arrays)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.drop_remainder = drop_remainder
+        self.seed = seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch):
+        """Take the order of this epoch."""
+        self.order = np.random.default_rng((self.seed, epoch)).permutation(self.size) if self.shuffle else None
+
+    def __len__(self):
+        full, rest = divmod(self.size, self.batch_size)
+        return full if self.drop_remainder or not rest else full + 1
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.size))
+        if self.order is not None:
+            rows = self.order[rows]
+        return tree.map_structure(lambda a: a[rows], self.arrays)
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Tells `Batches` which epoch begins, also where a callback restored an earlier run."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keras' hook."""
+        self.batches.start_epoch(epoch)
+
+
+class FiniteFirstStep(keras.callbacks.Callback):
+    """Stops a run whose first step is not finite: what a check of arrays cannot see in a generator."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Keras' hook."""
+        if self.seen or not logs:
+            return
+        self.seen = True
+        bad = [name for name, value in logs.items() if not np.isfinite(float(value))]
+        if bad:
+            raise ValueError(
+                f"The logs of the first step must be finite. Received: {', '.join(bad)} not finite. Look for NaN or "
+                "infinity in the data and in the weights, or lower the learning rate."
+            )
+
+
+def is_arrays(x):
+    """Whether `x` is an array or a tree of arrays, not a data set."""
+    if isinstance(x, keras.utils.PyDataset):
+        return False
+    leaves = tree.flatten(x)
+    return bool(leaves) and all(hasattr(leaf, "shape") and hasattr(leaf, "__getitem__") for leaf in leaves)
+
+
+def to_numpy(x):
+    """A tree of arrays or tensors as a tree of NumPy arrays."""
+    return tree.map_structure(lambda a: keras.ops.convert_to_numpy(a) if keras.ops.is_tensor(a) else np.asarray(a), x)
+
+
+def number_of_samples(arrays):
+    """The common length of the first axes of a tree of arrays."""
+    sizes = {len(leaf) for leaf in tree.flatten(arrays)}
+    if len(sizes) != 1:
+        raise ValueError(
+            f"All arrays must have the same number of samples. Received: {sorted(sizes)}. For views made elsewhere pass "
+            "a dict with one entry, {'views': (v1, v2)}; a bare tuple or list means several inputs."
+        )
+    return sizes.pop()
+
+
+def length(x, steps_per_epoch):
+    """Batches in an epoch of a data set, or None where it does not say."""
+    if steps_per_epoch:
+        return steps_per_epoch
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    try:
+        return len(x)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def first_element(x):
+    """The first element of a data set that can be iterated again, else None: a generator's would be lost."""
+    if isinstance(x, keras.utils.PyDataset):
+        return x[0]
+    if hasattr(x, "__next__") or not hasattr(x, "__iter__"):
+        return None
+    return next(iter(x), None)
+
+
+def check_values(x, value_range, what, chunk=4096):
+    """Refuse values that are not finite or, where `value_range` is given, outside it. Reads in chunks."""
+    if not np.issubdtype(x.dtype, np.floating):
+        if x.dtype in (np.uint8, np.bool_):
+            return
+        raise ValueError(
+            f"{what} must be uint8 (scaled to [0, 1]) or floating point. Received: dtype {x.dtype}. Use "
+            "`.astype('uint8')` or `.astype('float32')`."
+        )
+    low, high = np.inf, -np.inf
+    for start in range(0, len(x), chunk):
+        part = x[start : start + chunk]
+        bad = ~np.isfinite(part)
+        if bad.any():
+            row = start + int(np.argwhere(bad)[0][0])
+            raise ValueError(
+                f"{what} must be finite. Received: NaN or infinity, first in sample {row}. Remove or repair such samples."
+            )
+        if part.size:
+            low, high = min(low, float(part.min())), max(high, float(part.max()))
+    if value_range is None or low > high:
+        return
+    slack = 1e-3 * (value_range[1] - value_range[0])  # resampling overshoots by rounding
+    if low < value_range[0] - slack or high > value_range[1] + slack:
+        raise ValueError(
+            f"{what} must lie in [{value_range[0]:g}, {value_range[1]:g}]. Received: values in [{low:g}, {high:g}]. Pass "
+            "uint8, or rescale, or say what range they have: value_range=(0, 255), (-1, 1), ..."
+        )
+
+
+def check_shape(shape, expected, what):
+    """Refuse samples whose shape is not `expected` (None stands for any size), naming the usual slips.
+
+    Args:
+        shape: Of the batch, `(B, ...)`.
+        expected: Of one sample.
+        what: Name of the data, for the message.
+    """
+    shape, expected = tuple(shape)[1:], tuple(expected)
+    fits = len(shape) == len(expected) and all(
+        e is None or s is None or s == e for s, e in zip(shape, expected, strict=True)
+    )
+    if fits:
+        return
+    wanted = f"(B, {', '.join('any' if e is None else str(e) for e in expected)})"
+    received = f"(B, {', '.join(map(str, shape))})"
+    remedy = "Resize or reshape the data, or build the networks for this shape."
+    if len(shape) + 1 == len(expected) and expected[-1] in (1, None):
+        remedy = "Add the channel axis: `images[..., None]`."
+    elif len(shape) == len(expected) == 3 and shape[0] == expected[-1]:
+        remedy = "These look like channels first: `images.transpose(0, 2, 3, 1)` puts the channels last."
+    elif len(shape) == len(expected) == 3 and shape[:2] == expected[:2]:
+        remedy = f"The networks were built for {expected[-1]} channels: build them for {shape[-1]}."
+    raise ValueError(f"{what} must have the shape {wanted}. Received: {received}. {remedy}")

@@ -1,0 +1,110 @@
+"""The common part of methods that learn an encoder from views of images."""
+
+from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine.method import Method
+
+
+class EmbeddingMethod(Method):
+    """A method with an encoder `(B, H, W, C) -> (B, D)` that is trained on views of unlabelled images.
+
+    Fit data: images `(B, H, W, C)`, uint8 or floats in `value_range`; views are made on the device, inside the step.
+    Views made elsewhere come as one element `{"views": (v1, v2)}`. Labels are accepted and ignored.
+
+    Args:
+        encoder: Any built Keras model `(B, H, W, C) -> (B, D)`. It takes images in [0, 1].
+        views: `keras_sslzoo.views.MultiView` or any callable `(images, key) -> tuple of views`.
+        value_range: Of float images, mapped to [0, 1].
+        **kwargs: See `Method`.
+    """
+
+    full_batches = True
+    batch_size = 256
+    number_of_views = 2
+
+    def __init__(self, encoder, views, value_range=(0.0, 1.0), **kwargs):
+        check_encoder(encoder)
+        super().__init__(value_range=value_range, **kwargs)
+        self.encoder = encoder
+        self.views = views
+
+    def call(self, images, training=False):
+        """Features of the encoder to keep: `(B, H, W, C)` -> `(B, D)`."""
+        return self.pretrained_encoder(images, training=training)
+
+    @property
+    def pretrained_encoder(self):
+        """The encoder to keep after training."""
+        return self.encoder
+
+    def prepare(self, x, y):
+        """Views of the images, or the views that came as `{"views": ...}`. Labels `y` are ignored."""
+        if isinstance(x, dict):
+            views = tuple(self.to_unit_range(v) for v in _views_of(x))
+        else:
+            data_module.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
+            views = tuple(self.views(self.to_unit_range(x), self.key))
+        if len(views) != self.number_of_views:
+            raise ValueError(
+                f"{type(self).__name__} takes {self.number_of_views} views of an image. Received: {len(views)}."
+            )
+        for view in views:
+            data_module.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
+        return views
+
+    def check_input(self, x):
+        """See `Method.check_input`."""
+        if isinstance(x, dict):
+            for view in _views_of(x):
+                data_module.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
+                data_module.check_values(view, self.value_range, "Views")
+            return
+        if not hasattr(x, "shape"):
+            raise ValueError(
+                f"{type(self).__name__} takes images as one array (B, H, W, C), or views made elsewhere as "
+                f"{{'views': (v1, v2)}}. Received: {type(x).__name__} of {len(x)} entries."
+            )
+        data_module.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
+        data_module.check_values(x, self.value_range, "Images")
+
+
+def _views_of(element):
+    if set(element) != {"views"}:
+        raise ValueError(
+            f"Views made elsewhere come as {{'views': (v1, v2)}}. Received: a dict with the keys {sorted(element)}."
+        )
+    return element["views"]
+
+
+def check_encoder(encoder):
+    """Refuse what is no built model from images to one vector each."""
+    shapes = getattr(encoder, "input_shape", None), getattr(encoder, "output_shape", None)
+    if shapes[0] is None or not getattr(encoder, "built", False):
+        raise ValueError(
+            "`encoder` must be a built Keras model (B, H, W, C) -> (B, D). Received: "
+            f"{type(encoder).__name__} {'that is not built' if hasattr(encoder, 'built') else ''}. Give it an "
+            "`Input` layer, or call it on a batch first."
+        )
+    single = all(isinstance(s, tuple) and not isinstance(s[0], (tuple, list)) for s in shapes)
+    if not single or len(shapes[0]) != 4 or shapes[0][-1] is None:
+        raise ValueError(
+            f"`encoder` must take images (B, H, W, C) with a known C. Received: input shape {shapes[0]}. Methods such as "
+            "AutoEncoder take data of any rank."
+        )
+    if len(shapes[1]) != 2 or shapes[1][-1] is None:
+        raise ValueError(
+            f"`encoder` must return one vector an image, (B, D). Received: output shape {shapes[1]}. Add "
+            "`GlobalAveragePooling2D()` or `Flatten()` at its end; for keras.applications use `include_top=False, "
+            'pooling="avg"`.'
+        )
+
+
+def default_views(preset, encoder):
+    """The preset at the encoder's input size, or an error where that size is not fixed."""
+    check_encoder(encoder)
+    shape = encoder.input_shape[1:]
+    if None in shape:
+        raise ValueError(
+            f"Views need a fixed size. Received: an encoder with the input shape (B, {', '.join(map(str, shape))}). Pass "
+            f"`views=keras_sslzoo.views.{preset.__name__}((height, width, channels))`."
+        )
+    return preset(shape)

@@ -1,0 +1,65 @@
+"""The common part of two-player games that learn to generate data of any rank."""
+
+from keras import ops
+
+from keras_sslzoo import nets
+from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine.method import Method
+from keras_sslzoo.ops import random
+
+
+class GenerativeGame(Method):
+    """A generator against a discriminator. The constructor calls `set_networks`."""
+
+    full_batches = True
+    batch_size = 64
+    log_names = ("d_real", "d_fake")
+
+    def set_networks(self, generator, discriminator, image_shape, latent_dim):
+        """Take the user's networks, or build the default ones for `image_shape`."""
+        if generator is None:
+            generator = nets.DCGANGenerator(latent_dim, tuple(image_shape))
+        self.generator = generator
+        self.latent_dim = generator.input_shape[-1]
+        self.image_shape = tuple(generator.output_shape[1:])
+        if discriminator is None:
+            discriminator = nets.DCGANDiscriminator(self.image_shape)
+        if tuple(discriminator.input_shape[1:]) != self.image_shape:
+            raise ValueError(
+                "`discriminator` must take what `generator` returns. Received: generator output "
+                f"{generator.output_shape}, discriminator input {discriminator.input_shape}. Change one of them."
+            )
+        self.discriminator = discriminator
+
+    def player_networks(self):
+        """The two players."""
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def call(self, z, training=False):
+        """Samples for given noise: `(B, Z) -> (B, ...)`."""
+        return self.generator(z, training=training)
+
+    def fake(self, player, n, training):
+        """n samples for the move of `player`, from noise of its own."""
+        return self.generator(random.normal(self.key, f"noise/{player}", (n, self.latent_dim)), training=training)
+
+    def prepare(self, x, y):
+        """The data; labels are ignored."""
+        data_module.check_shape(x.shape, self.image_shape, "Data")
+        return self.to_unit_range(x)
+
+    def check_input(self, x):
+        """See `Method.check_input`."""
+        if not hasattr(x, "shape"):
+            raise ValueError(f"{type(self).__name__} takes one array (B, ...). Received: {type(x).__name__}.")
+        data_module.check_shape(x.shape, self.image_shape, "Data")
+        data_module.check_values(x, self.value_range, "Data")
+
+    def __call__(self, z, *args, **kwargs):
+        """Noise is no data: `value_range` does not apply to it."""
+        return super(Method, self).__call__(z, *args, **kwargs)
+
+    def generate(self, n, seed=0, batch_size=256):
+        """n samples: NumPy `(n, ...)`, the same for the same seed on every backend, up to rounding."""
+        z = ops.convert_to_numpy(random.normal(random.Key(seed, 0), "generate", (n, self.latent_dim)))
+        return self.predict(z, batch_size=batch_size, verbose=0)

@@ -1,0 +1,42 @@
+"""Target networks: copies that follow a network by an exponential moving average and never see a gradient."""
+
+import keras
+
+from keras_sslzoo import backend
+
+
+def momentum_copy(net, name):
+    """A copy of `net`, equal weights, none of them trainable.
+
+    Each variable is marked, not the layer: `layer.trainable = False` would put batch norm into inference mode.
+    """
+    with keras.name_scope(name):  # so that variable paths stay unique in the method
+        copy = keras.models.clone_model(net)
+    copy.set_weights(net.get_weights())  # through NumPy: sharing a buffer breaks donation on JAX
+    freeze(copy)
+    return copy
+
+
+def freeze(net):
+    """Mark every weight of `net` as not trainable, without touching the mode of its layers."""
+    for weight in net.weights:
+        weight.trainable = False
+
+
+def momentum_update(targets, sources, decay):
+    """target <- decay * target + (1 - decay) * source, for what is trained in each source network.
+
+    Running statistics of batch norm are not averaged: each network keeps its own, as the official codes do.
+
+    Args:
+        targets: Networks made by `momentum_copy`.
+        sources: The networks that they follow.
+        decay: Scalar in [0, 1].
+    """
+    pairs = [
+        (target, source)
+        for target_net, source_net in zip(targets, sources, strict=True)
+        for target, source in zip(target_net.weights, source_net.weights, strict=True)
+        if source.trainable
+    ]
+    backend.ema_update([t for t, _ in pairs], [s for _, s in pairs], decay)

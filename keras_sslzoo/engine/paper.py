@@ -1,0 +1,85 @@
+"""What a method's file says of its paper: where it is published, and the values it was trained with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+
+from keras_sslzoo.optimizers import LARS, WarmupCosine
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A method's publication.
+
+    Args:
+        title: Full title.
+        authors: Short form, "Chen et al.".
+        year: Of the first version.
+        url: Of the paper.
+        code: Repository and file of the authors' code that the numbers follow, or None.
+    """
+
+    title: str
+    authors: str
+    year: int
+    url: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The paper's training values, and a default for a laptop.
+
+    Args:
+        source: Where in the paper (or its code) the values stand.
+        batch_size: The paper's.
+        epochs: The paper's; None where it counts otherwise.
+        players: For each player, a function `(batch_size, epochs) -> keras.optimizers.Optimizer` that builds the
+            paper's optimizer with its schedule.
+        laptop: For each player, a function `() -> keras.optimizers.Optimizer`: what a bare `compile()` takes.
+        values: Further values of the paper, by name.
+    """
+
+    source: str
+    batch_size: int
+    epochs: int | None
+    players: dict[str, Callable]
+    laptop: dict[str, Callable]
+    values: dict = field(default_factory=dict)
+
+    def optimizer(self, batch_size=None, epochs=None):
+        """The paper's optimizer and schedule, its rate scaled to `batch_size` as the paper scales it.
+
+        Args:
+            batch_size: Of the run; the paper's by default.
+            epochs: Of the run; the paper's by default. Warm-ups that the paper counts in epochs keep their number.
+
+        Returns:
+            A `keras.optimizers.Optimizer`, or a dict of them by player.
+        """
+        batch_size, epochs = batch_size or self.batch_size, epochs or self.epochs
+        return _unwrap({name: build(batch_size, epochs) for name, build in self.players.items()})
+
+    def default_optimizer(self):
+        """The laptop default: an optimizer, or a dict of them by player."""
+        return _unwrap({name: build() for name, build in self.laptop.items()})
+
+
+def _unwrap(optimizers):
+    return next(iter(optimizers.values())) if len(optimizers) == 1 else optimizers
+
+
+def scaled_lars(base, weight_decay, warmup_epochs):
+    """A builder of LARS with linear batch scaling, base * batch_size / 256, warm-up in epochs, and a cosine to 0."""
+
+    def build(batch_size, epochs):
+        warmup = min(warmup_epochs / epochs, 0.5)  # a run shorter than twice the paper's warm-up warms up for its half
+        return LARS(WarmupCosine(base * batch_size / 256, warmup=warmup), momentum=0.9, weight_decay=weight_decay)
+
+    return build
+
+
+def adam(learning_rate, beta_1=0.9):
+    """A builder of Adam, whatever the batch size and the epochs."""
+    return lambda *_: keras.optimizers.Adam(learning_rate, beta_1=beta_1)

@@ -1,0 +1,119 @@
+"""Several players, one optimizer each, behind the one `model.optimizer` that Keras' fit, saving and callbacks know."""
+
+from dataclasses import dataclass
+
+import keras
+
+from keras_sslzoo.optimizers import RunSchedule
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who minimises what: a name, a Keras optimizer, and the variables that it moves."""
+
+    name: str
+    optimizer: keras.optimizers.Optimizer
+    variables: list
+
+    @property
+    def _inner(self):
+        return getattr(self.optimizer, "inner_optimizer", self.optimizer)  # of a loss scaler
+
+    @property
+    def schedule(self):
+        """The learning rate where it is a schedule of the run, else None."""
+        rate = self._inner._learning_rate
+        return rate if isinstance(rate, RunSchedule) else None
+
+    @property
+    def accumulation_steps(self):
+        """Batches to one real update."""
+        return self._inner.gradient_accumulation_steps or 1
+
+
+class ByPlayer(dict):
+    """Optimizers by player's name; iterating gives the optimizers, as Keras' callbacks expect of `.optimizers`."""
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+@keras.saving.register_keras_serializable("keras_sslzoo")
+class Players(keras.optimizers.Optimizer):
+    """One optimizer for each player of a game, as one Keras optimizer whose variables are the union of theirs.
+
+    `optimizers["generator"].learning_rate = 1e-4` sets one player's rate. Keras' learning-rate callbacks act on each
+    player in turn and log `learning_rate_generator` and so on.
+
+    Args:
+        optimizers: Dict from player's name to a Keras optimizer.
+        name: Of this optimizer.
+    """
+
+    def __init__(self, optimizers, name="players"):
+        super().__init__(learning_rate=0.0, name=name)
+        self._players = dict(optimizers)
+
+    @property
+    def optimizers(self):
+        """`ByPlayer`: the optimizers by player's name."""
+        return ByPlayer(self._players.items())
+
+    def build_players(self, variables):
+        """Build each player's optimizer for its variables, a dict of lists by player's name."""
+        for name, optimizer in self._players.items():
+            optimizer.name = name
+            optimizer.build(variables[name])
+        self._groups = {name: [id(v) for v in group] for name, group in variables.items()}
+        self._trainable_variables = [v for group in variables.values() for v in group]
+        self.built = True
+
+    def build(self, variables):
+        """Keras calls this after loading; the method has called `build_players` by then."""
+
+    @property
+    def variables(self):
+        """Own iteration count, then the variables of each player's optimizer."""
+        return self._variables[:] + [v for optimizer in self._players.values() for v in optimizer.variables]
+
+    @property
+    def learning_rate(self):
+        """Each player has its own: this raises."""
+        raise AttributeError(
+            f"Each player has its own learning rate. Received: a request for one rate of {list(self._players)}. Use "
+            f"`model.optimizer.optimizers['{next(iter(self._players))}'].learning_rate`."
+        )
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        """Each player has its own: this raises."""
+        raise AttributeError(
+            f"Each player has its own learning rate. Received: {value} for {list(self._players)}. Set "
+            f"`model.optimizer.optimizers['{next(iter(self._players))}'].learning_rate`."
+        )
+
+    def finalize_variable_values(self, var_list):
+        """Keras' hook at the end of `fit`, passed on to each player."""
+        for name, optimizer in self._players.items():
+            group = set(self._groups[name])
+            optimizer.finalize_variable_values([v for v in var_list if id(v) in group])
+
+    def save_own_variables(self, store):
+        """The iteration count; the players' optimizers save themselves."""
+        store["0"] = self._iterations.numpy()
+
+    def load_own_variables(self, store):
+        """See `save_own_variables`."""
+        self._iterations.assign(store["0"])
+
+    def get_config(self):
+        """The players' configs."""
+        players = {name: keras.saving.serialize_keras_object(o) for name, o in self._players.items()}
+        return {"optimizers": players, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The optimizer of `get_config`."""
+        load = keras.saving.deserialize_keras_object
+        players = {name: load(o, custom_objects=custom_objects) for name, o in config["optimizers"].items()}
+        return cls(players, name=config["name"])

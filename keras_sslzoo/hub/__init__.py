@@ -1,0 +1,1 @@
+"""Pretrained weights: the manifest that registers them."""

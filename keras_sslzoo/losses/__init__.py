@@ -1,0 +1,10 @@
+"""Losses: pure functions of tensors in `keras.ops`, filed by their mathematics. No state, no schedule, no network."""
+
+from keras_sslzoo.losses.adversarial import least_squares as least_squares
+from keras_sslzoo.losses.contrastive import nt_xent as nt_xent
+from keras_sslzoo.losses.likelihood import bernoulli_nll as bernoulli_nll
+from keras_sslzoo.losses.likelihood import gaussian_nll as gaussian_nll
+from keras_sslzoo.losses.likelihood import kl_to_standard_normal as kl_to_standard_normal
+from keras_sslzoo.losses.regression import binary_cross_entropy as binary_cross_entropy
+from keras_sslzoo.losses.regression import mean_squared_error as mean_squared_error
+from keras_sslzoo.losses.regression import normalized_mean_squared_error as normalized_mean_squared_error

@@ -1,0 +1,1 @@
+"""Games: a generator against a discriminator."""

@@ -1,0 +1,1 @@
+"""Methods in which a network learns to predict a slowly moving copy of itself."""

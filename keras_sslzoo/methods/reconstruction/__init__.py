@@ -1,0 +1,1 @@
+"""Methods that learn a code by reconstructing their input from it."""

@@ -1,0 +1,1 @@
+"""Methods that fit a latent-variable model by a bound on its likelihood."""

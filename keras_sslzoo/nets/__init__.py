@@ -1,0 +1,12 @@
+"""Encoders, decoders, generators and discriminators: functions that return a functional `keras.Model`."""
+
+from keras_sslzoo.nets.convnet import ConvDecoder as ConvDecoder
+from keras_sslzoo.nets.convnet import ConvEncoder as ConvEncoder
+from keras_sslzoo.nets.convnet import ConvNet as ConvNet
+from keras_sslzoo.nets.dcgan import DCGANDiscriminator as DCGANDiscriminator
+from keras_sslzoo.nets.dcgan import DCGANGenerator as DCGANGenerator
+from keras_sslzoo.nets.heads import Head as Head
+from keras_sslzoo.nets.mlp import MLP as MLP
+from keras_sslzoo.nets.resnet import ResNet18 as ResNet18
+from keras_sslzoo.nets.resnet import ResNet34 as ResNet34
+from keras_sslzoo.nets.resnet import ResNet50 as ResNet50

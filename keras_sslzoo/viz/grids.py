@@ -1,0 +1,138 @@
+"""Pictures of images: a batch, its views, and its neighbours in feature space."""
+
+import math
+
+from matplotlib.patches import Rectangle
+
+from keras_sslzoo.viz.figure import check_images, class_name, grid, show, to_numpy
+
+SAME, OTHER = "#2ca02c", "#d62728"  # frame of a neighbour of the query's class, and of another
+
+
+def image_grid(images, columns=None, titles=None):
+    """Images side by side, as many as are given.
+
+    Args:
+        images: (N, H, W, C), grey or RGB, uint8 or floats in [0, 1].
+        columns: number of columns; by default about a square.
+        titles: N short texts, drawn over the images.
+
+    Returns:
+        Figure with one axes per image.
+
+    Example:
+        ```python
+        zoo.viz.image_grid(gan.generate(64, seed=0)).savefig("samples.png")
+        ```
+    """
+    images = check_images("images", images)
+    n = len(images)
+    if titles is not None and len(titles) != n:
+        raise ValueError(f"`titles` must hold a text for each image. Received: {len(titles)} titles, {n} images.")
+    if columns is not None and columns < 1:
+        raise ValueError(f"`columns` must be at least 1. Received: columns={columns}.")
+    columns = min(columns or math.ceil(math.sqrt(n)), n)
+    aspect = images.shape[1] / images.shape[2]
+    figure, axes = grid(math.ceil(n / columns), columns, aspect=aspect, row_head=0 if titles is None else 0.2)
+    for i, ax in enumerate(axes.flat):
+        if i >= n:
+            ax.remove()
+            continue
+        show(ax, images[i])
+        if titles is not None:
+            ax.set_title(str(titles[i]), fontsize=8, pad=2)
+    return figure
+
+
+def views_grid(images, views):
+    """Each image and its augmented views: the first thing to look at when a method does not learn.
+
+    Args:
+        images: originals (B, H, W, C); a row each, so pass a few: `images[:8]`.
+        views: sequence of arrays (B, h, w, C), which may differ in size (local crops). As given to the method: before
+            any normalisation.
+
+    Returns:
+        Figure with the originals in the first column and one more column per view.
+    """
+    images = check_images("images", images)
+    if getattr(views, "ndim", None) == 4:
+        raise ValueError(
+            f"`views` must be a sequence of arrays (B, h, w, C). Received: one array of shape {tuple(views.shape)}. "
+            "Pass `[views]`."
+        )
+    views = [check_images(f"views[{i}]", view) for i, view in enumerate(views)]
+    lengths = [len(view) for view in views]
+    if not views or set(lengths) != {len(images)}:
+        raise ValueError(
+            f"Each of `views` must hold a view of each image. Received: {len(images)} images, views of {lengths}."
+        )
+    aspect = images.shape[1] / images.shape[2]
+    figure, axes = grid(len(images), 1 + len(views), aspect=aspect, head=0.3)
+    for column, (name, batch) in enumerate([("image", images), *((f"view {i + 1}", v) for i, v in enumerate(views))]):
+        axes[0, column].set_title(name, fontsize=9, pad=4)
+        for ax, image in zip(axes[:, column], batch, strict=True):
+            show(ax, image)
+    return figure
+
+
+def neighbours(queries, gallery, indices, query_labels=None, gallery_labels=None, class_names=None):
+    """Each query and its nearest gallery images; with labels, framed green (same class) or red (another).
+
+    Args:
+        queries: images (Q, H, W, C); a row each, so pass a few.
+        gallery: images (N, H, W, C).
+        indices: (Q, k) rows of the gallery, nearest first, such as `zoo.eval.nearest(f[:8], gallery_f, k=6)[1]`.
+        query_labels: classes (Q,), or None.
+        gallery_labels: classes (N,), or None; both or neither.
+        class_names: names, indexed by the labels, or None to print the labels.
+
+    Returns:
+        Figure with the queries in the first column and the neighbours in the next k.
+    """
+    queries, gallery = check_images("queries", queries), check_images("gallery", gallery)
+    indices = to_numpy(indices)
+    if indices.ndim != 2 or len(indices) != len(queries) or indices.dtype.kind not in "iu":
+        raise ValueError(
+            f"`indices` must be whole numbers (Q, k), a row for each query. Received: shape {indices.shape}, dtype "
+            f"{indices.dtype}, for {len(queries)} queries."
+        )
+    if indices.size == 0 or indices.min() < 0 or indices.max() >= len(gallery):
+        raise ValueError(
+            f"`indices` must lie in [0, {len(gallery)}), the rows of `gallery`. "
+            f"Received: {'none' if indices.size == 0 else f'[{indices.min()}, {indices.max()}]'}. "
+            "Pass the gallery that was searched."
+        )
+    if (query_labels is None) != (gallery_labels is None):
+        missing = "query_labels" if query_labels is None else "gallery_labels"
+        raise ValueError(f"`query_labels` and `gallery_labels` come together. Received: {missing}=None.")
+    labelled = query_labels is not None
+    if labelled:
+        query_labels, gallery_labels = to_numpy(query_labels).reshape(-1), to_numpy(gallery_labels).reshape(-1)
+        if (len(query_labels), len(gallery_labels)) != (len(queries), len(gallery)):
+            raise ValueError(
+                f"There must be a label for each image. Received: {len(query_labels)} labels for {len(queries)} "
+                f"queries, {len(gallery_labels)} for {len(gallery)} gallery images."
+            )
+    aspect = queries.shape[1] / queries.shape[2]
+    figure, axes = grid(len(queries), 1 + indices.shape[1], aspect=aspect, head=0.3, row_head=0.2 if labelled else 0)
+    for column, text in enumerate(["query", "nearest first"]):
+        xy = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points"}
+        axes[0, column].annotate(text, xytext=(0, 18 if labelled else 4), fontsize=9, **xy)
+    for row, ax in enumerate(axes):
+        show(ax[0], queries[row])
+        for column, index in enumerate(indices[row], start=1):
+            show(ax[column], gallery[index])
+            if labelled:
+                same = bool(gallery_labels[index] == query_labels[row])
+                color = SAME if same else OTHER
+                frame = Rectangle(
+                    (0, 0), 1, 1, transform=ax[column].transAxes, fill=False, ec=color, lw=2.5, clip_on=False
+                )
+                ax[column].add_patch(frame)
+                # a mark as well, for those who do not tell red from green
+                mark = "" if same else "≠ "
+                ax[column].set_title(mark + class_name(gallery_labels[index], class_names), fontsize=7, pad=3)
+        if labelled:
+            ax[0].set_title(class_name(query_labels[row], class_names), fontsize=7, pad=3)
+    return figure

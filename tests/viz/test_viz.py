@@ -1,0 +1,151 @@
+import io
+
+import keras
+import matplotlib.figure
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from keras_sslzoo import viz
+from keras_sslzoo.viz.grids import SAME
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (7, 6, 8, 1), dtype="uint8")
+RGB = RNG.random((7, 6, 8, 3), dtype="float32")
+LABELS = np.arange(7) % 3
+INDICES = np.array([[0, 1, 2, 3], [6, 5, 4, 3]])
+POINTS = RNG.normal(size=(30, 5))
+
+
+def check(figure, axes):
+    """A figure with that many axes, which draws."""
+    assert isinstance(figure, matplotlib.figure.Figure)
+    assert len(figure.axes) == axes
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=40)
+    image = Image.open(buffer).convert("L")
+    assert image.getextrema()[0] < image.getextrema()[1]
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("images", [GREY, RGB, ops.convert_to_tensor(RGB), list(GREY), RGB.astype("float64")])
+def test_image_grid(images):
+    check(viz.image_grid(images), 7)
+    check(viz.image_grid(images, columns=2, titles=range(7)), 7)
+
+
+def test_image_grid_shows_the_pixels():
+    """A dark uint8 image stays dark: the range is that of the type, not of the image."""
+    for image, level in ((np.full((1, 8, 8, 1), 51, "uint8"), 51), (np.full((1, 8, 8, 3), 0.2), 51)):
+        png = check(viz.image_grid(image), 1)
+        assert abs(int(png[png.shape[0] // 2, png.shape[1] // 2]) - level) <= 1
+
+
+def test_image_grid_order():
+    """Row by row, the first image on top left."""
+    images = np.repeat(np.linspace(0, 0.8, 4), 16).reshape(4, 4, 4, 1)
+    png = check(viz.image_grid(images, columns=2), 4)
+    h, w = png.shape
+    corners = [png[int(h * r), int(w * c)] for r in (0.25, 0.75) for c in (0.25, 0.75)]
+    assert corners == sorted(corners)
+
+
+def test_views_grid():
+    check(viz.views_grid(RGB[:3], [RGB[:3], RGB[:3, :2, :2], GREY[:3]]), 3 * 4)
+
+
+def test_neighbours():
+    check(viz.neighbours(RGB[:2], RGB, INDICES), 2 * 5)
+    figure = viz.neighbours(RGB[:2], RGB, INDICES, LABELS[:2], LABELS, ["bag", "boot", "dress"])
+    check(figure, 2 * 5)
+    frames = [ax.patches[0].get_edgecolor() for ax in figure.axes if ax.patches]
+    same = [LABELS[i] == LABELS[q] for q in range(2) for i in INDICES[q]]
+    green = matplotlib.colors.to_rgba(SAME)
+    assert [frame == green for frame in frames] == same
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["bag", "bag", "≠ boot"]
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_feature_map(method):
+    labels = np.arange(30) % 3
+    figure = viz.feature_map(POINTS, labels, ["a", "b", "c"], method=method, images=np.resize(GREY, (30, 6, 8, 1)))
+    check(figure, 1)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "c"]
+    check(viz.feature_map(POINTS, method=method), 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_feature_map_of_many_classes_and_of_a_collapse():
+    check(viz.feature_map(POINTS, np.arange(30)), 1)
+    check(viz.feature_map(np.ones((30, 5)), np.arange(30) % 2, images=np.resize(RGB, (30, 6, 8, 3))), 1)
+
+
+def test_curves():
+    logs = {"loss": [3, 2, 1], "val_loss": [3, 2.5, 2], "kl": [0, 1, np.nan], "knn": [0.5]}
+    figure = viz.curves(logs)
+    check(figure, 3)
+    assert [ax.get_title() for ax in figure.axes] == ["loss", "kl", "knn"]
+    assert [len(ax.lines) for ax in figure.axes] == [2, 1, 1]
+
+
+def test_curves_of_a_resumed_fit():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(np.ones((4, 2)), np.ones((4, 1)), initial_epoch=3, epochs=5, verbose=0)
+    figure = viz.curves(history)
+    check(figure, 1)
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [4, 5]
+
+
+def test_pyplot_holds_no_figure_and_a_notebook_shows_it():
+    assert viz.image_grid(GREY)._repr_png_().startswith(b"\x89PNG")
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (GREY[..., 0], r"Received: shape \(7, 6, 8\).*\[..., None\]"),
+        (GREY[0], "a single one"),
+        (RGB.transpose(0, 3, 1, 2), "transpose"),
+        (GREY[:0], r"shape \(0, 6, 8, 1\)"),
+        (GREY.astype("int64"), "dtype int64"),
+        (RGB * 2 - 1, r"values in \[-.*\(images \+ 1\) / 2"),
+        (RGB * 255, "images / 255"),
+        (RGB * np.nan, "nan"),
+    ],
+)
+def test_image_errors(images, message):
+    with pytest.raises(ValueError, match=message):
+        viz.image_grid(images)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: viz.image_grid(GREY, titles=["a"]), "1 titles, 7 images"),
+        (lambda: viz.image_grid(GREY, columns=0), "columns=0"),
+        (lambda: viz.views_grid(RGB, RGB), r"Pass `\[views\]`"),
+        (lambda: viz.views_grid(RGB, [RGB[:3]]), r"7 images, views of \[3\]"),
+        (lambda: viz.views_grid(RGB, []), r"views of \[\]"),
+        (lambda: viz.views_grid(RGB, [RGB * 3]), r"`views\[0\]`"),
+        (lambda: viz.neighbours(RGB, RGB, INDICES), "for 7 queries"),
+        (lambda: viz.neighbours(RGB[:2], RGB[:5], INDICES), r"\[0, 5\).*\[0, 6\]"),
+        (lambda: viz.neighbours(RGB[:2], RGB, INDICES[:, :0]), "Received: none"),
+        (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS[:2]), "gallery_labels=None"),
+        (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS, LABELS), "7 labels for 2 queries"),
+        (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS[:2], LABELS, ["a"]), "label 1, 1 names"),
+        (lambda: viz.feature_map(POINTS[:, 0]), r"Received: shape \(30,\)"),
+        (lambda: viz.feature_map(POINTS * np.nan), "with NaN"),
+        (lambda: viz.feature_map(POINTS, LABELS), "7 labels, 30 features"),
+        (lambda: viz.feature_map(POINTS, images=GREY), "7 images, 30 features"),
+        (lambda: viz.feature_map(POINTS, method="umap"), "method='umap'"),
+        (lambda: viz.curves({}), "empty history"),
+        (lambda: viz.curves([1, 2]), r"Received: \[1, 2\]"),
+    ],
+)
+def test_argument_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
