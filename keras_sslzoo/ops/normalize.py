@@ -6,7 +6,7 @@ from keras import ops
 def l2_normalize(x, axis=-1, epsilon=1e-12):
     """x / max(||x||, epsilon): zero stays zero, with a finite gradient (Keras' own gives NaN there on JAX and torch)."""
     square = ops.sum(ops.square(x), axis=axis, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(square, epsilon**2))
+    return ops.multiply(x, ops.rsqrt(ops.maximum(square, epsilon**2)))
 
 
 def cosine_similarity(x, y):

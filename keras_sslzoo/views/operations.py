@@ -35,6 +35,7 @@ class View:
         raise NotImplementedError
 
     def __call__(self, images, key):
+        """Draw the uniforms that `apply` takes."""
         images = _check_images(images)
         return self.apply(images, random.uniform(key, "views", (ops.shape(images)[0], self.draws)))
 

@@ -1,6 +1,7 @@
 """The augmentations of the papers, scaled to the size of the view.
 
-Both papers resize with a bicubic filter; these presets resize with a bilinear, antialiased one.
+Both papers resize with a bicubic filter; these presets resize with a bilinear, antialiased one. Colours are jittered by
+torchvision's factors, as in SimCLR's appendix A; BYOL's paper speaks of offsets.
 """
 
 import operator

@@ -1,5 +1,6 @@
 """Matrices against Pillow's resize and SciPy's correlation."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -19,10 +20,21 @@ def image(*shape):
     return np.random.default_rng(0).random(shape, "float32")
 
 
+def compiled(function):
+    if keras.backend.backend() != "jax":
+        return function
+    import jax  # where running uncompiled means compiling every operation by itself
+
+    return jax.jit(function)
+
+
 def crop_resize(images, boxes, size):
-    top, left, h, w = (tensor(side) for side in zip(*boxes, strict=True))
-    rows, cols = resize_matrix(top, h, images.shape[1], size[0]), resize_matrix(left, w, images.shape[2], size[1])
-    return ops.convert_to_numpy(resample(tensor(images), rows, cols))
+    @compiled
+    def function(images, top, left, h, w):
+        rows, cols = resize_matrix(top, h, images.shape[1], size[0]), resize_matrix(left, w, images.shape[2], size[1])
+        return resample(images, rows, cols)
+
+    return ops.convert_to_numpy(function(tensor(images), *(tensor(side) for side in zip(*boxes, strict=True))))
 
 
 @pytest.mark.parametrize("size", [(17, 23), (8, 8), (5, 40), (40, 5), (1, 1), (64, 96)])
@@ -45,7 +57,7 @@ def test_negative_length_mirrors():
 
 
 def test_whole_image_at_its_size_is_the_identity():
-    matrix = ops.convert_to_numpy(resize_matrix(tensor([0.0]), tensor([9.0]), 9, 9))
+    matrix = ops.convert_to_numpy(compiled(lambda a, n: resize_matrix(a, n, 9, 9))(tensor([0.0]), tensor([9.0])))
     np.testing.assert_allclose(matrix[0], np.eye(9), atol=1e-6)
 
 
@@ -53,9 +65,8 @@ def test_whole_image_at_its_size_is_the_identity():
 @pytest.mark.parametrize("radius", [1, 4, 8])
 def test_blur_equals_scipy(radius, channels):
     images, sigma = image(3, 9, 14, channels), np.array([0.1, 1.0, 6.0])
-    got = ops.convert_to_numpy(
-        resample(tensor(images), blur_matrix(tensor(sigma), 9, radius), blur_matrix(tensor(sigma), 14, radius))
-    )
+    function = compiled(lambda x, sigma: resample(x, blur_matrix(sigma, 9, radius), blur_matrix(sigma, 14, radius)))
+    got = ops.convert_to_numpy(function(tensor(images), tensor(sigma)))
     for b, s in enumerate(sigma):
         kernel = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * s**2))
         want = images[b]

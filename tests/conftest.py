@@ -1,0 +1,54 @@
+"""Every test runs on the backend that KERAS_BACKEND names, on one thread, from a fixed seed."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import keras
+import numpy as np
+import pytest
+
+pytest.register_assert_rewrite("contract", "oracles")
+
+
+def has_accelerator():
+    """Whether the backend sees a GPU or TPU."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
+    if keras.config.backend() == "jax":
+        import jax
+
+        return any(device.platform != "cpu" for device in jax.devices())
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(items):
+    if any("accelerator" in item.keywords for item in items) and not has_accelerator():
+        skip = pytest.mark.skip(reason="this machine has no GPU or TPU")
+        for item in items:
+            if "accelerator" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed():
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def images():
+    """64 grey images of 12x12 in [0, 1]: a bright square of random place, size and shade."""
+    rng = np.random.default_rng(0)
+    images = 0.1 * rng.random((64, 12, 12, 1))
+    for image in images:
+        top, left = rng.integers(0, 7, 2)
+        size = rng.integers(3, 6)
+        image[top : top + size, left : left + size] += rng.uniform(0.4, 0.9)
+    return images.astype("float32")

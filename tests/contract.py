@@ -1,0 +1,288 @@
+"""What every method must do, written once: `class TestContract(Contract): method = zoo.BYOL`.
+
+The suite builds a tiny instance from the constructor's signature. A method with other needs overrides `build` or `data`.
+"""
+
+import inspect
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_sslzoo as zoo
+
+SHAPE = (12, 12, 1)
+MUST_RAISE = "Received"
+
+
+def tiny_encoder(shape=SHAPE, features=16):
+    return keras.Sequential(
+        [
+            layers.Input(shape),
+            layers.Conv2D(8, 3, strides=2, use_bias=False, kernel_initializer=zoo.nets.initializers.HeNormal()),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Conv2D(features, 3, strides=2, kernel_initializer=zoo.nets.initializers.HeNormal()),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(),
+        ],
+        name="tiny_encoder",
+    )
+
+
+def values(variables):
+    return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
+
+
+def parameters(cls):
+    """Named constructor arguments of a class, its bases included."""
+    found = {}
+    for base in cls.__mro__:
+        if base is keras.Model:
+            break
+        if "__init__" in vars(base):
+            for name, p in list(inspect.signature(vars(base)["__init__"]).parameters.items())[1:]:
+                if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                    found.setdefault(name, p)
+    return found
+
+
+class Contract:
+    """Subclass it in a method's test file and set `method`."""
+
+    method = None
+    learning_rate = 3e-3
+    overfit_steps = 60
+    overfit_log = "loss"
+    overfit_factor = 0.9
+
+    def build(self, **kwargs):
+        names = parameters(self.method)
+        if "encoder" in names and names["encoder"].default is inspect.Parameter.empty:
+            kwargs.setdefault("encoder", tiny_encoder())
+        if "image_shape" in names:
+            kwargs.setdefault("image_shape", SHAPE)
+        if "projector" in names:
+            kwargs.setdefault("projector", zoo.nets.Head(16, (16,), 8, name="projector"))
+        if "predictor" in names:
+            kwargs.setdefault("predictor", zoo.nets.Head(8, (16,), 8, name="predictor"))
+        return self.method(**kwargs)
+
+    def optimizer(self, model, make=None):
+        make = make or (lambda: keras.optimizers.Adam(self.learning_rate))
+        players = list(model.player_networks())
+        return make() if len(players) == 1 else {player: make() for player in players}
+
+    def compiled(self, make=None, **kwargs):
+        keras.utils.set_random_seed(0)
+        model = self.build()
+        model.compile(self.optimizer(model, make), **kwargs)
+        return model
+
+    def inference_input(self, model, images):
+        """What `predict` takes: data, but noise for a generator."""
+        if isinstance(model, zoo.engine.game.GenerativeGame):
+            return np.random.default_rng(0).normal(size=(8, model.latent_dim)).astype("float32")
+        return images[:8]
+
+    # ---- construction ----------------------------------------------------------------------------------------------
+
+    def test_is_listed_and_says_where_it_comes_from(self):
+        assert self.method.__name__ in zoo.list_methods()
+        assert self.method.paper.url.startswith("https://")
+        assert self.method.recipe.source
+
+    def test_signature_docstring_and_attributes_agree(self):
+        model = self.build()
+        documented = set(re.findall(r"^ {8}([\w, ]+): ", self.method.__doc__, re.M))
+        documented = {name.strip() for line in documented for name in line.split(",")}
+        own = [
+            name
+            for name, p in inspect.signature(self.method.__init__).parameters.items()
+            if name != "self" and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        assert not set(own) - documented, "arguments that the docstring leaves out"
+        for name in parameters(self.method):
+            assert hasattr(model, name), f"argument {name} is no attribute"
+
+    def test_recipe_builds_an_optimizer_for_each_player(self):
+        model = self.build()
+        for optimizer in (model.recipe.optimizer(batch_size=32, epochs=10), model.recipe.default_optimizer()):
+            model.compile(optimizer)
+
+    def test_config_round_trip(self):
+        model = self.build()
+        config = model.get_config()
+        again = type(model).from_config(config)
+        assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+        assert set(again.get_config()) == set(config)
+        assert again.get_config()["seed"] == config["seed"]
+
+    def test_unknown_argument_is_refused(self):
+        with pytest.raises((TypeError, ValueError)):
+            self.build(no_such_argument=1)
+
+    # ---- training --------------------------------------------------------------------------------------------------
+
+    def test_bare_compile_trains_and_reports_its_logs(self, images):
+        model = self.build()
+        model.compile()
+        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        assert set(history) == set(model._report_names())
+        assert all(np.isfinite(v).all() for v in history.values())
+
+    def test_overfits_one_batch(self, images):
+        model = self.compiled()
+        before = model.evaluate(images[:32], verbose=0, return_dict=True, batch_size=32)[self.overfit_log]
+        history = model.fit(images[:32], batch_size=32, epochs=self.overfit_steps, verbose=0).history
+        after = np.mean(history[self.overfit_log][-5:])
+        assert after < self.overfit_factor * before
+
+    def test_every_trainable_weight_gets_a_gradient_and_targets_get_none(self, images):
+        model = self.compiled(lambda: keras.optimizers.SGD(1.0))
+        model.set_run_length(2)
+        trained = [v for player in model._players for v in player.variables]
+        frozen = [v for net in model.frozen_networks() for v in net.weights]
+        assert not {id(v) for v in trained} & {id(v) for v in frozen}
+        assert {id(v) for v in trained} == {id(v) for v in model.trainable_variables}
+        before, targets = values(trained), values(frozen)
+        model.train_on_batch(images[:32])
+        still = [v.path for v, old, new in zip(trained, before, values(trained), strict=True) if (old == new).all()]
+        assert not still, "weights without a gradient"
+        if frozen:
+            assert any((old != new).any() for old, new in zip(targets, values(frozen), strict=True))
+
+    def test_evaluate_repeats_itself_and_changes_nothing(self, images):
+        model = self.compiled()
+        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        before = values(model.trainable_variables + model.optimizer.variables)
+        first = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+        second = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+        assert first == second
+        for old, new in zip(before, values(model.trainable_variables + model.optimizer.variables), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+    def test_same_seed_same_run_other_seed_other_run(self, images):
+        def run(seed):
+            keras.utils.set_random_seed(seed)
+            model = self.build()
+            model.compile(self.optimizer(model))
+            return model.fit(images, batch_size=32, epochs=2, verbose=0).history
+
+        assert run(1) == run(1)
+        assert run(1) != run(2)
+
+    def test_labels_are_ignored(self, images):
+        plain = self.compiled().fit(images, batch_size=32, epochs=1, verbose=0).history
+        labelled = self.compiled().fit(images, np.arange(64), batch_size=32, epochs=1, verbose=0).history
+        assert plain == labelled
+
+    def test_uint8_is_the_same_data_as_floats(self, images):
+        coarse = np.round(images * 255)
+        a = self.compiled().fit((coarse / 255).astype("float32"), batch_size=32, epochs=1, verbose=0).history
+        b = self.compiled().fit(coarse.astype("uint8"), batch_size=32, epochs=1, verbose=0).history
+        for name in a:
+            np.testing.assert_allclose(a[name], b[name], rtol=1e-4)
+
+    def test_trains_in_bfloat16(self, images):
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = self.compiled()
+        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        assert all(np.isfinite(v).all() for v in history.values())
+        assert all(v.dtype == "float32" for v in model.trainable_variables)
+
+    def test_predict(self, images):
+        model = self.build()
+        output = model.predict(self.inference_input(model, images), verbose=0)
+        assert output.shape[0] == 8
+        assert np.isfinite(output).all()
+
+    # ---- saving ----------------------------------------------------------------------------------------------------
+
+    def test_a_saved_run_goes_on_exactly(self, images, tmp_path):
+        model = self.compiled()
+        model.fit(images, batch_size=32, epochs=2, verbose=0)
+        path = tmp_path / "model.keras"
+        model.save(path)
+        again = keras.models.load_model(path)
+        for a, b in zip(values(model.variables), values(again.variables), strict=True):
+            np.testing.assert_array_equal(a, b)
+        for a, b in zip(values(model.optimizer.variables), values(again.optimizer.variables), strict=True):
+            np.testing.assert_array_equal(a, b)
+        runs = [m.fit(images, batch_size=32, epochs=4, initial_epoch=2, verbose=0).history for m in (model, again)]
+        assert runs[0] == runs[1]
+        for a, b in zip(values(model.variables), values(again.variables), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_weights_file_round_trip(self, images, tmp_path):
+        model = self.compiled()
+        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        model.save_weights(tmp_path / "m.weights.h5")
+        again = self.compiled()
+        again.load_weights(tmp_path / "m.weights.h5")
+        x = self.inference_input(model, images)
+        np.testing.assert_array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
+
+    # ---- bad input -------------------------------------------------------------------------------------------------
+
+    def test_loss_in_compile_is_refused(self):
+        with pytest.raises(ValueError, match="override `objective`"):
+            self.build().compile("adam", loss="mse")
+
+    def test_fit_before_compile_is_refused(self, images):
+        with pytest.raises(ValueError, match="compile"):
+            self.build().fit(images)
+
+    @pytest.mark.parametrize("spoil", ["nan", "rank", "dtype", "channels first", "not an array"])
+    def test_bad_data_is_refused(self, images, spoil):
+        model = self.compiled()
+        bad = {
+            "nan": np.where(np.arange(64)[:, None, None, None] == 5, np.nan, images),
+            "rank": images[..., 0],
+            "dtype": (images * 255).astype("int64"),
+            "channels first": images.transpose(0, 3, 1, 2),
+            "not an array": [images, images],
+        }[spoil]
+        with pytest.raises(ValueError, match=MUST_RAISE):
+            model.fit(bad, batch_size=32, verbose=0)
+
+    def test_values_out_of_range_are_refused_and_can_be_declared(self, images):
+        model = self.compiled()
+        if model.value_range is None:
+            pytest.skip("takes any values")
+        with pytest.raises(ValueError, match="value_range"):
+            model.fit(images * 255, batch_size=32, verbose=0)
+        keras.utils.set_random_seed(0)
+        declared = self.build(value_range=(0, 255))
+        declared.compile(self.optimizer(declared))
+        a = declared.fit(images * 255, batch_size=32, verbose=0).history
+        b = model.fit(images, batch_size=32, verbose=0).history
+        for name in a:
+            np.testing.assert_allclose(a[name], b[name], rtol=1e-3)
+
+    def test_wrong_players_are_refused(self):
+        model = self.build()
+        if len(model.player_networks()) == 1:
+            with pytest.raises(ValueError, match="one player"):
+                model.compile({"generator": keras.optimizers.Adam()})
+            return
+        players = list(model.player_networks())
+        for wrong in (
+            keras.optimizers.Adam(),
+            {players[0]: keras.optimizers.Adam()},
+            {player: keras.optimizers.Adam() for player in [*players, "referee"]},
+        ):
+            with pytest.raises(ValueError, match="one optimizer for each"):
+                model.compile(wrong)
+        with pytest.raises(ValueError, match="of its own"):
+            model.compile(dict.fromkeys(players, keras.optimizers.Adam()))
+
+    def test_too_few_samples_for_a_full_batch_are_refused(self, images):
+        model = self.compiled()
+        if not model.full_batches:
+            model.fit(images[:10], batch_size=32, verbose=0)
+            return
+        with pytest.raises(ValueError, match="full batches"):
+            model.fit(images[:10], batch_size=32, verbose=0)

@@ -1,0 +1,90 @@
+"""The six names of `backend`, each against NumPy."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_sslzoo import backend
+
+
+class Model:
+    """A stand-in: whatever has `state`."""
+
+    def __init__(self, *values):
+        self.state = [keras.Variable(np.asarray(v, "float32")) for v in values]
+
+
+def numpy_of(x):
+    return ops.convert_to_numpy(x)
+
+
+def test_value_and_grad_and_side_effects():
+    model = Model([1.0, 2.0], 3.0, 0.0)
+    w, c, seen = model.state
+
+    def fn():
+        seen.assign(c.value * 2)
+        loss = ops.sum(c.value * ops.square(w.value))
+        return loss, {"double": 2 * loss}
+
+    (loss, aux), (gradient,) = backend.value_and_grad(model, fn, [w])
+    assert float(numpy_of(loss)) == 15.0
+    assert float(numpy_of(aux["double"])) == 30.0
+    np.testing.assert_allclose(numpy_of(gradient), [6.0, 12.0])
+    assert float(numpy_of(seen.value)) == 6.0
+
+
+def test_input_grad_is_differentiable_in_the_weights_and_the_input():
+    """f = w x^3: df/dx = 3 w x^2; the mean of its square differentiated again in w and, nested, in x."""
+    model = Model(2.0)
+    (w,) = model.state
+    x = ops.convert_to_tensor(np.array([1.0, 2.0], "float32"))
+
+    def slope(t):
+        return backend.input_grad(model, lambda u: w.value * u**3, t)
+
+    np.testing.assert_allclose(numpy_of(slope(x)), [6.0, 24.0], rtol=1e-6)
+    (loss, _), (gradient,) = backend.value_and_grad(model, lambda: (ops.sum(slope(x) ** 2), {}), [w])
+    assert float(numpy_of(loss)) == pytest.approx(36 + 576)
+    assert float(numpy_of(gradient)) == pytest.approx(2 * (36 + 576) / 2.0)
+    np.testing.assert_allclose(numpy_of(backend.input_grad(model, slope, x)), [12.0, 24.0], rtol=1e-6)
+
+
+def test_apply_gradients():
+    variable = keras.Variable(np.array([1.0, 2.0], "float32"))
+    optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
+    optimizer.build([variable])
+    for _ in range(2):
+        backend.apply_gradients(optimizer, [ops.ones(2)], [variable])
+    np.testing.assert_allclose(numpy_of(variable.value), np.array([1.0, 2.0]) - 0.5 - 0.95, rtol=1e-6)
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_ema_update(tensor):
+    targets = [keras.Variable(np.ones(3, "float32")), keras.Variable(np.zeros((2, 2), "float32"))]
+    sources = [keras.Variable(np.full(3, 5.0, "float32")), keras.Variable(np.ones((2, 2), "float32"))]
+    decay = ops.convert_to_tensor(0.75, "float32") if tensor else 0.75
+    backend.ema_update(targets, sources, decay)
+    np.testing.assert_allclose(numpy_of(targets[0].value), 2.0)
+    np.testing.assert_allclose(numpy_of(targets[1].value), 0.25)
+    np.testing.assert_allclose(numpy_of(sources[0].value), 5.0)
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_update_if(run):
+    model = Model(1.0, 10.0)
+    first, second = model.state
+    backend.update_if(model, ops.convert_to_tensor(run), lambda: first.assign(second.value + 1))
+    assert float(numpy_of(first.value)) == (11.0 if run else 1.0)
+
+
+def test_errors_of_a_missing_backend_teach():
+    from keras_sslzoo.backend import _explain_missing
+
+    message = _explain_missing("tensorflow")
+    assert "pip install 'keras-sslzoo[tensorflow]'" in message
+    assert "KERAS_BACKEND" in message
+    assert isinstance(backend, types.ModuleType)

@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+from contract import Contract, tiny_encoder
+
+import keras_sslzoo as zoo
+
+
+class TestContract(Contract):
+    method = zoo.SimCLR
+
+
+def test_default_is_the_papers():
+    model = zoo.SimCLR(zoo.nets.ResNet18((32, 32, 3), stem="small"))
+    assert model.temperature == 0.1
+    assert model.projector.output_shape == (None, 128)
+    assert [w.shape for w in model.projector.trainable_weights if len(w.shape) == 2] == [(512, 512), (512, 128)]
+    lars = model.recipe.optimizer()
+    assert lars._learning_rate.peak == pytest.approx(0.3 * 4096 / 256)
+    assert lars._learning_rate.warmup == pytest.approx(0.1)
+    assert lars.penalty == 1e-6
+
+
+def test_views_made_elsewhere(images):
+    keras.utils.set_random_seed(0)
+    model = zoo.SimCLR(tiny_encoder())
+    model.compile()
+    history = model.fit({"views": (images, images[:, ::-1].copy())}, batch_size=32, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize("views", [{"view": 1}, {"views": 1, "labels": 2}])
+def test_wrong_dict_is_refused(images, views):
+    model = zoo.SimCLR(tiny_encoder())
+    model.compile()
+    with pytest.raises(ValueError, match="Views made elsewhere"):
+        model.fit(dict.fromkeys(views, images), verbose=0)
+
+
+def test_wrong_number_or_size_of_views_is_refused(images):
+    model = zoo.SimCLR(tiny_encoder())
+    model.compile()
+    with pytest.raises(ValueError, match="takes 2 views"):
+        model.fit({"views": (images, images, images)}, verbose=0)
+    with pytest.raises(ValueError, match="Views must have the shape"):
+        model.fit({"views": (images[:, :8], images[:, :8])}, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Conv2D(4, 3)]), "one vector an image"),
+        (keras.Sequential([keras.layers.Dense(4)]), "built Keras model"),
+        (keras.Sequential([keras.layers.Input((12,)), keras.layers.Dense(4)]), "images"),
+        (lambda x: x, "built Keras model"),
+    ],
+)
+def test_bad_encoders_are_refused(encoder, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.SimCLR(encoder)
+
+
+def test_an_encoder_of_any_size_needs_views():
+    encoder = zoo.nets.ConvNet((None, None, 1), width=4, features=8)
+    with pytest.raises(ValueError, match="fixed size"):
+        zoo.SimCLR(encoder)
+    zoo.SimCLR(encoder, views=zoo.views.simclr((12, 12, 1)))
+
+
+def test_bad_temperature_is_refused():
+    with pytest.raises(ValueError, match="temperature=0"):
+        zoo.SimCLR(tiny_encoder(), temperature=0)
