@@ -45,10 +45,10 @@ class LSGAN(GenerativeGame):
         code="xudonmao/LSGAN",
     )
     recipe = Recipe(
-        source="section 4.1: Adam with beta_1 0.5, rate 1e-3 on scenes and 2e-4 on characters (here the latter), batch 64",
+        source="section 4 and train_lsun.py of the official code: Adam with beta_1 0.5, rate 1e-3, batch 64",
         batch_size=64,
         epochs=None,
-        players={"discriminator": adam(2e-4, beta_1=0.5), "generator": adam(2e-4, beta_1=0.5)},
+        players={"discriminator": adam(1e-3, beta_1=0.5), "generator": adam(1e-3, beta_1=0.5)},
         laptop={"discriminator": adam(2e-4, beta_1=0.5), "generator": adam(2e-4, beta_1=0.5)},
         values={"a": 0, "b": 1, "c": 1},
     )

@@ -1,0 +1,61 @@
+"""Same initial weights and same fed views: the same loss, gradients, batch-norm statistics and targets on each backend."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.parity
+
+BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
+TOLERANCE = {"LSGAN": 1e-4}
+
+
+@pytest.fixture(scope="module", params=["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN"])
+def traces(request, tmp_path_factory):
+    if len(BACKENDS) < 2:
+        pytest.skip("needs two installed backends to compare")
+    folder = tmp_path_factory.mktemp(request.param)
+    found = {}
+    for name in BACKENDS:
+        out = folder / f"{name}.npz"
+        environment = {**os.environ, "KERAS_BACKEND": name, "OMP_NUM_THREADS": "1"}
+        script = pathlib.Path(__file__).parent / "trace.py"
+        command = [sys.executable, str(script), request.param, str(folder / "weights.npz"), str(out)]
+        subprocess.run(command, check=True, env=environment, timeout=600)
+        with np.load(out) as arrays:
+            found[name] = {key: arrays[key] for key in arrays.files}
+    return request.param, found
+
+
+def distance(a, b):
+    return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-3))
+
+
+@pytest.mark.parametrize("part", ["gradient/", "step1/", "step20/"])
+def test_state_is_the_same(traces, part):
+    """All tensors together within the tolerance, in the Euclidean norm; each alone within three times it."""
+    method, found = traces
+    tolerance = TOLERANCE.get(method, 1e-5)
+    first, *others = found.values()
+    keys = [key for key in first if key.startswith(part)]
+    assert len(keys) > 3
+    for other in others:
+        assert set(first) == set(other)
+        together = distance(*(np.concatenate([trace[key].ravel() for key in keys]) for trace in (first, other)))
+        assert together < tolerance
+        worst = max((distance(first[key], other[key]), key) for key in keys)
+        assert worst[0] < 3 * tolerance, worst
+
+
+def test_losses_are_the_same_at_each_step(traces):
+    method, found = traces
+    first, *others = (trace["losses"] for trace in found.values())
+    assert first.shape[0] == 20
+    assert np.isfinite(first).all()
+    for other in others:
+        np.testing.assert_allclose(first, other, rtol=TOLERANCE.get(method, 1e-5), atol=1e-6)

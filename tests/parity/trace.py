@@ -1,0 +1,108 @@
+"""Runs one method on one backend from given weights and given views, and writes down everything that moves.
+
+    KERAS_BACKEND=jax python trace.py SimCLR weights.npz out.npz
+
+The first process to run writes the initial weights; the others read them.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import ops
+
+import keras_sslzoo as zoo
+from keras_sslzoo import backend
+
+SHAPE = (12, 12, 1)
+STEPS = 20
+
+
+def head(width, name):
+    return zoo.nets.Head(width, (16,), 8, name=name)
+
+
+def build(name):
+    encoder = zoo.nets.ConvNet(SHAPE, width=4, features=16)
+    if name == "SimCLR":
+        return zoo.SimCLR(encoder, projector=head(16, "projector"), temperature=0.5, seed=1)
+    if name == "BYOL":
+        return zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"), momentum=0.9, seed=1)
+    if name == "LSGAN":
+        return zoo.LSGAN(image_shape=SHAPE, latent_dim=8, seed=1)
+    return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
+
+
+def optimizer(model):
+    rate = {"VAE": 1e-3, "LSGAN": 1e-2}.get(type(model).__name__, 3e-3)  # below chaos: rounding must not grow
+    make = lambda: keras.optimizers.SGD(rate, momentum=0.9)  # noqa: E731
+    players = list(model.player_networks())
+    return make() if len(players) == 1 else {player: make() for player in players}
+
+
+def batches(name):
+    """Fed data: real images, and views for methods that take them, so that only the method is compared."""
+    rng = np.random.default_rng(5)
+    (images, _), _ = zoo.data.fashion_mnist(mini=True)
+    images = images[:, 2:-2:2, 2:-2:2].astype("float32") / 255
+    for step in range(STEPS):
+        x = images[32 * step : 32 * step + 32]
+        if name in ("SimCLR", "BYOL"):
+            shade = rng.uniform(0.6, 1.0, (32, 1, 1, 1)).astype("float32")
+            yield {"views": (x, shade * x[:, :, ::-1])}
+        else:
+            yield x
+
+
+def numbers(variables):
+    return [np.asarray(ops.convert_to_numpy(v.value), "float64") for v in variables]
+
+
+def gradients(model, data):
+    """Of the first player to move, at the initial weights."""
+    model._training = True
+    inputs = model.prepare(data, None)
+    player = model._players[0]
+    if player.name == "model":
+        objective = lambda: model.objective(inputs)  # noqa: E731
+    else:
+        fake = ops.stop_gradient(model.fake("discriminator", 32, True))
+        objective = lambda: model.discriminator_loss(inputs, fake, True)  # noqa: E731
+    (loss, _), grads = backend.value_and_grad(model, lambda: (ops.mean(objective()[0]), {}), player.variables)
+    model._training = False
+    return [ops.convert_to_numpy(loss)] + [ops.convert_to_numpy(g) for g in grads]
+
+
+def main(name, weights, out):
+    keras.utils.set_random_seed(0)
+    model = build(name)
+    if os.path.exists(weights):
+        with np.load(weights) as stored:
+            for v, w in zip(model.weights, (stored[str(i)] for i in range(len(model.weights))), strict=True):
+                v.assign(w)
+    else:
+        np.savez(weights, **{str(i): ops.convert_to_numpy(v.value) for i, v in enumerate(model.weights)})
+    model.compile(optimizer(model))
+    model.set_run_length(STEPS)
+    record, losses = {}, []
+    for step, data in enumerate(batches(name), start=1):
+        if step == 1:
+            before = numbers(model.weights)
+            record |= {f"gradient/{i}": g for i, g in enumerate(gradients(model, data))}
+            for v, w in zip(model.weights, before, strict=True):  # batch norm moved its statistics
+                v.assign(w)
+        logs = model.train_on_batch(data, return_dict=True)
+        model.reset_metrics()
+        losses.append([float(logs[k]) for k in sorted(logs)])
+        if step in (1, STEPS):
+            for v, w in zip(model.weights, numbers(model.weights), strict=True):
+                record[f"step{step}/{v.path}"] = w
+    record["losses"] = np.array(losses)
+    np.savez(out, **record)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
