@@ -1,6 +1,6 @@
 """SimCLR on 5,000 images of clothes, without labels, and three measures of what it has learned.
 
-    python examples/demo.py            # about 4 minutes on two CPU cores; writes demo/results.json and three pictures
+    python examples/demo.py            # 4 to 5 minutes on two CPU cores; writes demo/results.json and pictures
 
 Each measure compares three kinds of features: the raw pixels, an encoder with random weights, the same one trained.
 """
@@ -79,8 +79,7 @@ def save_pictures(folder, model, x, y, x_test, y_test, features, test_features):
     query = [np.flatnonzero(y_test == c)[0] for c in range(10)]  # the first test image of each class
     _, nearest = zoo.eval.nearest(test_features[query], features, k=8)
     zoo.viz.neighbours(x_test[query], x, nearest, y_test[query], y, names).savefig(folder / "neighbours.png")
-    some = slice(0, 1000)
-    figure = zoo.viz.feature_map(test_features[some], y_test[some], names, method="tsne", images=x_test[some])
+    figure = zoo.viz.feature_map(test_features[:1000], y_test[:1000], names, method="tsne", images=x_test[:1000])
     figure.savefig(folder / "feature_map.png")
 
 

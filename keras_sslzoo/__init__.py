@@ -3,6 +3,7 @@
 import difflib as _difflib
 
 from keras_sslzoo import backend as backend  # first: it explains a backend that is not installed
+from keras_sslzoo import callbacks as callbacks
 from keras_sslzoo import data as data
 from keras_sslzoo import eval as eval
 from keras_sslzoo import losses as losses

@@ -22,6 +22,7 @@ ALLOWED = {
     "hub": {"methods", "engine", "nets", "views", "layers", "losses", "optimizers", "ops", "backend"},
     "data": set(),
     "eval": {"ops", "backend"},
+    "callbacks": {"ops", "backend"},
     "viz": {"ops", "backend"},
 }
 

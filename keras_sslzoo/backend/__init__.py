@@ -1,4 +1,4 @@
-"""The only package that names a framework: six names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: eight names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -9,6 +9,8 @@ backend compiles.
     apply_gradients(optimizer, gradients, variables)
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
+    own_buffers(variables)                see that no variable shares its memory with another, after Keras made it so
+    prepare_compilation(model)            what must be seen to before the step is compiled on request (`jit_compile=True`)
     TrainStep                             mixin that gives a keras.Model its `train_step` and `test_step` from
                                           `run_train_step(data) -> logs` and `run_test_step(data) -> logs`
 
@@ -57,5 +59,7 @@ TrainStep = _backend.TrainStep
 apply_gradients = _backend.apply_gradients
 ema_update = _backend.ema_update
 input_grad = _backend.input_grad
+own_buffers = _backend.own_buffers
+prepare_compilation = _backend.prepare_compilation
 update_if = _backend.update_if
 value_and_grad = _backend.value_and_grad

@@ -7,6 +7,7 @@ import itertools
 
 import jax
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -73,6 +74,16 @@ def update_if(model, predicate, fn):
     for variable, before, after in zip(state, old, new, strict=True):
         if after is not before:
             variable.assign(ops.where(predicate, after, before))
+
+
+def own_buffers(variables):
+    """See `keras_sslzoo.backend`. A buffer that two variables share cannot be donated to the step."""
+    for variable in variables:
+        variable.assign(np.array(variable.value))
+
+
+def prepare_compilation(model):
+    """See `keras_sslzoo.backend`."""
 
 
 class TrainStep:

@@ -43,13 +43,27 @@ def update_if(model, predicate, fn):
     tf.cond(predicate, run, lambda: tf.constant(False))
 
 
+def own_buffers(variables):
+    """See `keras_sslzoo.backend`."""
+
+
+def prepare_compilation(model):
+    """See `keras_sslzoo.backend`."""
+
+
 class TrainStep:
-    """Keras' hooks, `data -> logs`."""
+    """Keras' hooks, `data -> logs`.
+
+    Each operation waits for the data: where a data set ends, Keras calls the step once more and catches the error, and what
+    does not depend on the data (the count of steps) would have moved by then.
+    """
 
     def train_step(self, data):
         """Keras' hook."""
-        return self.run_train_step(data)
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return self.run_train_step(data)
 
     def test_step(self, data):
         """Keras' hook."""
-        return self.run_test_step(data)
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return self.run_test_step(data)

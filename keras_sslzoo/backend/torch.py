@@ -1,5 +1,8 @@
 """PyTorch: `torch.autograd.grad`, so that no `.grad` is left behind to be cleared; variables are assigned in place."""
 
+import os
+import shutil
+
 import torch
 
 
@@ -34,6 +37,22 @@ def update_if(model, predicate, fn):
     """See `keras_sslzoo.backend`."""
     if predicate:
         fn()
+
+
+def own_buffers(variables):
+    """See `keras_sslzoo.backend`."""
+
+
+def prepare_compilation(model):
+    """See `keras_sslzoo.backend`. Keras keeps the axes of batch norm in a list that breaks the graph at each such layer."""
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        raise ValueError(
+            "`jit_compile=True` on torch compiles C++ code for the CPU. Received: no C++ compiler (g++, or what CXX names). "
+            "Install one, or leave `jit_compile` out."
+        )
+    for layer in model._flatten_layers():
+        if hasattr(layer, "_reduction_axes"):
+            layer._reduction_axes = tuple(layer._reduction_axes)
 
 
 class TrainStep:

@@ -1,5 +1,8 @@
 """From what a user passes to `fit` to batches, and the checks that come before training."""
 
+import contextlib
+import warnings
+
 import keras
 import numpy as np
 from keras import tree
@@ -26,15 +29,17 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self.start_epoch(0)
 
-    def start_epoch(self, epoch):
-        """Take the order of this epoch."""
+    def start_epoch(self, epoch, first_batch=0):
+        """Take the order of this epoch, from this batch on."""
         self.order = np.random.default_rng((self.seed, epoch)).permutation(self.size) if self.shuffle else None
+        self.first_batch = first_batch
 
     def __len__(self):
         full, rest = divmod(self.size, self.batch_size)
-        return full if self.drop_remainder or not rest else full + 1
+        return (full if self.drop_remainder or not rest else full + 1) - self.first_batch
 
     def __getitem__(self, index):
+        index += self.first_batch
         rows = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.size))
         if self.order is not None:
             rows = self.order[rows]
@@ -42,15 +47,37 @@ class Batches(keras.utils.PyDataset):
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Tells `Batches` which epoch begins, also where a callback restored an earlier run."""
+    """Tells `Batches` which epoch begins, also where a callback restored an earlier run.
 
-    def __init__(self, batches):
+    Args:
+        batches: The data.
+        first_epoch, first_batch: Where the run goes on.
+        means: State of the running means there, by log.
+    """
+
+    def __init__(self, batches, first_epoch, first_batch, means):
         super().__init__()
         self.batches = batches
+        self.first_epoch = first_epoch
+        self.first_batch = first_batch
+        self.means = means
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keras' hook."""
-        self.batches.start_epoch(epoch)
+        going_on = epoch == self.first_epoch and self.first_batch > 0
+        self.batches.start_epoch(epoch, self.first_batch if going_on else 0)
+        for mean in self.model.metrics if going_on else ():
+            for variable, value in zip(mean.variables, self.means[mean.name], strict=True):
+                variable.assign(value)
+
+
+@contextlib.contextmanager
+def expect_short_epoch(expected):
+    """Silence Keras' warning about an epoch that ends early, where it begins in the middle."""
+    with warnings.catch_warnings():
+        if expected:
+            warnings.filterwarnings("ignore", message="Your input ran out of data")
+        yield
 
 
 class FiniteFirstStep(keras.callbacks.Callback):

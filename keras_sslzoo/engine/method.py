@@ -147,6 +147,9 @@ class Method(backend.TrainStep, keras.Model):
             freeze(net)  # again: `model.trainable = True` would have undone it
         variables = {player: list(net.trainable_variables) for player, net in self.player_networks().items()}
         optimizers = self._optimizers_by_player(optimizer, list(variables))
+        for o in optimizers.values():
+            if isinstance(o.weight_decay, dict):  # from a file: Keras restores schedules of the learning rate only
+                o.weight_decay = keras.saving.deserialize_keras_object(o.weight_decay)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             scaler = keras.optimizers.LossScaleOptimizer
             optimizers = {p: o if isinstance(o, scaler) else scaler(o) for p, o in optimizers.items()}
@@ -157,6 +160,8 @@ class Method(backend.TrainStep, keras.Model):
         else:
             optimizer = Players(optimizers)
             optimizer.build_players(variables)
+        if jit_compile is True:
+            backend.prepare_compilation(self)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
@@ -167,7 +172,7 @@ class Method(backend.TrainStep, keras.Model):
         self._loss_tracker = None
         self._reports = Logs(type(self).__name__, self._report_names())
         self._players = [Player(name, optimizers[name], variables[name]) for name in variables]
-        self._schedules = [player.schedule for player in self._players if player.schedule is not None]
+        self._schedules = [schedule for player in self._players for schedule in player.schedules]
         for schedule in self._schedules:
             schedule.bind(lambda: self.progress)
         self._reads_progress = bool(self._schedules)
@@ -236,18 +241,21 @@ class Method(backend.TrainStep, keras.Model):
         """The running means that `fit` and `evaluate` report."""
         return list(self._reports.means.values()) if self._reports else []
 
-    def minimize(self, player, objective):
+    def minimize(self, player, objective, hold=()):
         """Move one player down the gradient of its loss; in `evaluate`, only compute the loss.
 
         Args:
             player: Name, a key of `player_networks()`.
             objective: Function `() -> (loss, logs)`, see `Method.objective`.
+            hold: Pairs `(variables, predicate)`: while the boolean scalar is true these variables do not move at all, by
+                gradient, momentum or weight decay.
 
         Returns:
             Dict of scalars: the loss (`loss`, or `<player>_loss` where there are several) and the logs.
         """
-        optimizer, variables = next((p.optimizer, p.variables) for p in self._players if p.name == player)
-        log_name = "loss" if len(self._players) == 1 else f"{player}_loss"
+        player = next(p for p in self._players if p.name == player)
+        optimizer, variables = player.optimizer, player.variables
+        log_name = "loss" if len(self._players) == 1 else f"{player.name}_loss"
 
         def scalars():
             loss, logs = objective()
@@ -262,14 +270,17 @@ class Method(backend.TrainStep, keras.Model):
             return optimizer.scale_loss(loss), logs
 
         (_, logs), gradients = backend.value_and_grad(self, scaled, variables)
-        progress = self.progress if self._schedules else None
-        for schedule in self._schedules:
-            schedule.pin(progress)
-        try:
+        held = {id(v): predicate for group, predicate in hold for v in group}
+        before = {id(v): ops.copy(v.value) for v in variables if id(v) in held}
+        gradients = [
+            ops.where(held[id(v)], ops.zeros_like(g), g) if id(v) in held and g is not None else g
+            for v, g in zip(variables, gradients, strict=True)
+        ]
+        with player.pinned(self.progress if self._schedules else None):
             backend.apply_gradients(optimizer, gradients, variables)
-        finally:
-            for schedule in self._schedules:
-                schedule.pin(None)
+        for v in variables:
+            if id(v) in held:
+                v.assign(ops.where(held[id(v)], before[id(v)], v.value))
         return logs
 
     def _mean(self, value, weighted=False):
@@ -396,10 +407,20 @@ class Method(backend.TrainStep, keras.Model):
         elif validation_data is not None:
             validation_data = keras.utils.unpack_x_y_sample_weight(validation_data)
         callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+        first_batch, means = 0, {}
+        for callback in callbacks:
+            if hasattr(callback, "restore"):
+                epoch, first_batch, means = callback.restore(self)
+                initial_epoch = max(initial_epoch, epoch)
         data = self._batches(x, y, sample_weight, batch_size, shuffle, "training")
         if isinstance(data, data_module.Batches):
-            callbacks.append(data_module.EpochOrder(data))
+            callbacks.insert(0, data_module.EpochOrder(data, initial_epoch, first_batch, means))
             x, y, sample_weight, batch_size, shuffle = data, None, None, None, False
+        elif first_batch:
+            raise ValueError(
+                "A run over a data set can go on from the end of an epoch only. Received: a checkpoint in the middle of "
+                f'epoch {initial_epoch} and data of type {type(x).__name__}. Use Checkpoint(every="epoch"), or arrays.'
+            )
         if validation_data is not None:
             size = validation_batch_size or batch_size or getattr(data, "batch_size", None)
             held_out = self._batches(*validation_data, size, False, "validation")
@@ -407,17 +428,31 @@ class Method(backend.TrainStep, keras.Model):
         steps = data_module.length(x, steps_per_epoch)
         self._run_known = steps is not None
         if steps is not None:
-            self.set_run_length(steps * epochs, position=steps * initial_epoch)
+            self.set_run_length(steps * epochs, position=steps * initial_epoch + first_batch)
         elif self._reads_progress:
             self._require_run_length()
-        return super().fit(
-            x, y, batch_size=batch_size, epochs=epochs, verbose=verbose,
-            callbacks=[*callbacks, data_module.FiniteFirstStep()], validation_data=validation_data, shuffle=shuffle,
-            class_weight=class_weight, sample_weight=sample_weight, initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-            validation_batch_size=None if isinstance(validation_data, keras.utils.PyDataset) else validation_batch_size,
-            validation_freq=validation_freq,
-        )  # fmt: skip
+        with data_module.expect_short_epoch(first_batch > 0):
+            history = super().fit(
+                x,
+                y,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=[*callbacks, data_module.FiniteFirstStep()],
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=None if hasattr(validation_data, "num_batches") else validation_batch_size,
+                validation_freq=validation_freq,
+            )
+        for player in self._players:
+            if player.averages_weights:
+                backend.own_buffers(player.variables)  # Keras assigned each weight its average
+        return history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, **kwargs):
         """The logs on held-out data, as `keras.Model.evaluate`: no update, views and noise from a fixed seed."""
@@ -470,7 +505,8 @@ class Method(backend.TrainStep, keras.Model):
                 f"The loss of {type(self).__name__} needs full batches. Received: {n} {what} samples and "
                 f"batch_size={batch_size}. Give more samples, or a batch size of at most {n}."
             )
-        return data_module.Batches(arrays, batch_size, shuffle, self.full_batches, self.seed)
+        seed = int(ops.convert_to_numpy(self._rng_seed.value))  # not `self.seed`: loaded weights bring theirs
+        return data_module.Batches(arrays, batch_size, shuffle, self.full_batches, seed)
 
     def _split(self, x, y, sample_weight, fraction, validation_data):
         if validation_data is not None or not data_module.is_arrays(x):

@@ -1,5 +1,6 @@
 """Several players, one optimizer each, behind the one `model.optimizer` that Keras' fit, saving and callbacks know."""
 
+import contextlib
 from dataclasses import dataclass
 
 import keras
@@ -20,10 +21,29 @@ class Player:
         return getattr(self.optimizer, "inner_optimizer", self.optimizer)  # of a loss scaler
 
     @property
-    def schedule(self):
-        """The learning rate where it is a schedule of the run, else None."""
-        rate = self._inner._learning_rate
-        return rate if isinstance(rate, RunSchedule) else None
+    def schedules(self):
+        """Those of the learning rate and of the weight decay that follow the run."""
+        return [s for s in (self._inner._learning_rate, self._inner.weight_decay) if isinstance(s, RunSchedule)]
+
+    @contextlib.contextmanager
+    def pinned(self, progress):
+        """While the optimizer moves: its schedules stand at `progress`, a scheduled weight decay is a tensor."""
+        optimizer, decay = self._inner, self._inner.weight_decay
+        for schedule in self.schedules:
+            schedule.pin(progress)
+        try:
+            if isinstance(decay, RunSchedule):
+                optimizer.weight_decay = decay.value(progress)
+            yield
+        finally:
+            optimizer.weight_decay = decay
+            for schedule in self.schedules:
+                schedule.pin(None)
+
+    @property
+    def averages_weights(self):
+        """Whether the optimizer keeps an average of the weights (`use_ema`) that ends up in them."""
+        return self._inner.use_ema
 
     @property
     def accumulation_steps(self):

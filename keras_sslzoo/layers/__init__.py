@@ -1,1 +1,4 @@
 """Keras layers that two or more methods share."""
+
+from keras_sslzoo.layers.dropout import Dropout as Dropout
+from keras_sslzoo.layers.dropout import DropPath as DropPath

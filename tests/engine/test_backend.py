@@ -1,4 +1,4 @@
-"""The six names of `backend`, each against NumPy."""
+"""The names of `backend`, each against NumPy."""
 
 import types
 

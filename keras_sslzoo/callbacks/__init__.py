@@ -1,0 +1,3 @@
+"""Callbacks for `fit`."""
+
+from keras_sslzoo.callbacks.checkpoint import Checkpoint as Checkpoint
