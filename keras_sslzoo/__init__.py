@@ -6,6 +6,7 @@ from keras_sslzoo import backend as backend  # first: it explains a backend that
 from keras_sslzoo import callbacks as callbacks
 from keras_sslzoo import data as data
 from keras_sslzoo import eval as eval
+from keras_sslzoo import layers as layers
 from keras_sslzoo import losses as losses
 from keras_sslzoo import methods as methods
 from keras_sslzoo import nets as nets

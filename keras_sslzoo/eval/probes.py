@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from keras_sslzoo.eval.features import features, samples, to_numpy
 
@@ -262,7 +263,8 @@ def _standardise(f, ft):
 
 def _logistic(f, y, C):
     """A fitted classifier, and whether it converged."""
-    with warnings.catch_warnings():
+    # one BLAS thread: more slow these small problems down several times where other processes run, and shift the result
+    with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         probe = LogisticRegression(C=C, max_iter=MAX_ITER).fit(f, y)
     return probe, bool(np.max(probe.n_iter_) < MAX_ITER)

@@ -1,6 +1,6 @@
 """Small convolutional encoder and decoder for images of 28 to 64 pixels, fast on two CPU cores.
 
-ConvNet      (B, H, W, C) -4 x [conv 3x3, batch norm, ReLU]-> (B, H/8, W/8, D) -mean over space-> (B, D)
+ConvNet      (B, H, W, C) -4 x [conv 3x3, batch norm, ReLU]-> (B, H/8, W/8, c) -means over a 2x2 grid-> (B, D = 4c)
 ConvDecoder  (B, Z) -dense, ReLU-> (B, h, w, c) -n x [transposed conv 4x4, stride 2]-> crop -> (B, H, W, C)
 """
 
@@ -13,15 +13,18 @@ from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import GlorotUniform, HeNormal, Normal
 
 
-def ConvNet(input_shape=(28, 28, 1), width=32, features=256, normalization=None, name="convnet"):
+def ConvNet(input_shape=(28, 28, 1), width=32, features=512, grid=2, normalization=None, name="convnet"):
     """Encoder `(B, H, W, C) -> (B, features)` of four 3x3 convolutions; features are >= 0, as a ResNet's are.
 
-    Has 296,992 parameters by default. Computes in the global dtype policy, in which the output stays.
+    Has 185,888 parameters by default. Its features are means over the cells of a grid, so that they know top from
+    bottom; with `grid=1` they are means over the whole image. Computes in the global dtype policy, in which the output
+    stays.
 
     Args:
-        input_shape: `(H, W, C)`; H and W may be None.
-        width: channels of the first stage; the stages have width, 2 width, 3 width and `features` channels.
+        input_shape: `(H, W, C)`; with `grid=1` H and W may be None.
+        width: channels of the first stage; the stages have width, 2 width, 3 width and features / grid^2 channels.
         features: D, size of the output.
+        grid: cells on each side.
         normalization: `(mean, std)`, floats or one per channel, applied by the first layer.
         name: of the model.
 
@@ -29,12 +32,22 @@ def ConvNet(input_shape=(28, 28, 1), width=32, features=256, normalization=None,
         `keras.Model`.
     """
     input_shape = parts.check_image_shape(input_shape=input_shape, any_size=True)
-    parts.check_positive(width=width, features=features)
+    parts.check_positive(width=width, features=features, grid=grid)
+    if features % grid**2:
+        raise ValueError(
+            f"`features` must be divisible by the cells of the grid. Received: features={features}, grid={grid}, "
+            f"{grid**2} cells. Pass e.g. features={grid**2 * 64}."
+        )
+    if grid > 1 and (None in input_shape or min(input_shape[:2]) <= 8 * (grid - 1)):
+        raise ValueError(
+            f"A grid of {grid} x {grid} cells needs images of a fixed size of at least {8 * (grid - 1) + 1} pixels. "
+            f"Received: input_shape={input_shape}. Pass grid=1 for means over the whole image."
+        )
     normalization = parts.check_normalization(normalization, input_shape[-1])
 
     images = layers.Input(input_shape, name="images")
     x = parts.normalize(images, normalization)
-    stages = ((width, 2), (2 * width, 2), (3 * width, 2), (features, 1))
+    stages = ((width, 2), (2 * width, 2), (3 * width, 2), (features // grid**2, 1))
     for i, (filters, stride) in enumerate(stages, start=1):
         x = layers.Conv2D(
             filters,
@@ -48,7 +61,11 @@ def ConvNet(input_shape=(28, 28, 1), width=32, features=256, normalization=None,
         )(x)
         x = parts.batch_norm(f"bn{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
-    x = layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(x)
+    if grid == 1:
+        x = layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(x)
+    else:
+        x = layers.AdaptiveAveragePooling2D(grid, data_format="channels_last", name="pool")(x)
+        x = layers.Flatten(data_format="channels_last", name="flatten")(x)
     return keras.Model(images, x, name=name)
 
 

@@ -29,7 +29,7 @@ def main(method, folder, kill_at, out):
     keras.utils.set_random_seed(3)
     (images, _), _ = zoo.data.fashion_mnist(mini=True)
     images = images[:160, 2:-2:2, 2:-2:2]
-    encoder = zoo.nets.ConvNet((12, 12, 1), width=4, features=16)
+    encoder = zoo.nets.ConvNet((12, 12, 1), width=4, features=16, grid=1)
     head = lambda width, name: zoo.nets.Head(width, (16,), 8, name=name)  # noqa: E731
     if method == "BYOL":
         model = zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"))

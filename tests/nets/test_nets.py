@@ -20,7 +20,9 @@ def images(shape, batch=3, seed=0):
 SMALL = {
     "mlp": lambda: nets.MLP((6, 5, 2), (8, 12), batch_norm=True, output_shape=(3, 4), output_activation="sigmoid"),
     "convnet": lambda: nets.ConvNet((18, 11, 2), 4, 12, normalization=((0.4, 0.5), (0.2, 0.3))),
+    "conv_encoder": lambda: nets.ConvEncoder((33, 30, 2), 5, 4),
     "conv_decoder": lambda: nets.ConvDecoder(5, (33, 30, 2), 4),
+    "head": lambda: nets.Head(6, (8, 8), 4, output_norm=True),
     "resnet18": lambda: nets.ResNet18((33, 33, 3), width=4, normalization=(0.5, 0.25)),
     "resnet50": lambda: nets.ResNet50((16, 16, 3), stem="small", width=4, normalization=(0.5, (0.2, 0.3, 0.4))),
     "dcgan_generator": lambda: nets.DCGANGenerator(6, (17, 22, 3), 4),
@@ -113,19 +115,28 @@ def test_mlp_batch_norm_is_not_in_the_output_layer():
     assert parameters(net) == 32 + 64 + 18 + 2 * 4 * 8
 
 
+def test_convnet_features_are_means_over_the_cells_of_a_grid():
+    keras.utils.set_random_seed(0)
+    net = nets.ConvNet((28, 28, 1), 4, 12)
+    x = images((28, 28, 1))
+    maps = keras.ops.convert_to_numpy(keras.Model(net.input, net.get_layer("relu4").output)(x))  # (3, 4, 4, 3)
+    expected = maps.reshape(3, 2, 2, 2, 2, 3).mean((2, 4)).reshape(3, 12)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(net(x)), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_convnet_is_small(channels):
     keras.utils.set_random_seed(0)
-    kernels = 9 * (channels * 32 + 32 * 64 + 64 * 96 + 96 * 256)
+    kernels = 9 * (channels * 32 + 32 * 64 + 64 * 96 + 96 * 128)
     net = nets.ConvNet((32, 32, channels))
-    assert parameters(net) == kernels + 4 * (32 + 64 + 96 + 256) <= 300_000
+    assert parameters(net) == kernels + 4 * (32 + 64 + 96 + 128) <= 300_000
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3), (33, 30, 2), (9, 40, 1), (None, None, 3)])
 def test_convnet_shapes(shape):
     keras.utils.set_random_seed(0)
     size = tuple(n or 20 for n in shape)
-    y = nets.ConvNet(shape, 8, 24)(images(size))
+    y = nets.ConvNet(shape, 8, 24, grid=1 if None in shape else 2)(images(size))
     assert y.shape == (3, 24)
     assert np.min(keras.ops.convert_to_numpy(y)) >= 0
 
@@ -216,6 +227,8 @@ BAD = {
     "mlp_units": (lambda: nets.MLP((3,), (8, 0)), "`units`.*Received"),
     "mlp_no_units": (lambda: nets.MLP((3,), ()), "`units`.*Received: units=\\(\\)"),
     "mlp_output": (lambda: nets.MLP((3,), (8,), output_shape=(3, 3)), "`output_shape`.*End `units` with 9"),
+    "convnet_grid": (lambda: nets.ConvNet(features=30), "`features` must be divisible.*Received: features=30, grid=2"),
+    "convnet_size": (lambda: nets.ConvNet((None, 28, 1)), "fixed size.*Received.*grid=1"),
     "convnet_rank": (lambda: nets.ConvNet((28, 28)), "`input_shape`.*Received: input_shape=\\(28, 28\\)"),
     "convnet_channels": (lambda: nets.ConvNet((28, 28, None)), "`input_shape`.*Received"),
     "convnet_width": (lambda: nets.ConvNet(width=0), "`width`.*Received: width=0"),

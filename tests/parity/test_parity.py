@@ -12,24 +12,29 @@ import pytest
 pytestmark = pytest.mark.parity
 
 BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
+METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN"]
 TOLERANCE = {"LSGAN": 1e-4}
 
 
-@pytest.fixture(scope="module", params=["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN"])
-def traces(request, tmp_path_factory):
+def on_each_backend(script, method, folder, *arguments):
+    """Arrays that the script wrote, by backend."""
     if len(BACKENDS) < 2:
         pytest.skip("needs two installed backends to compare")
-    folder = tmp_path_factory.mktemp(request.param)
     found = {}
     for name in BACKENDS:
         out = folder / f"{name}.npz"
         environment = {**os.environ, "KERAS_BACKEND": name, "OMP_NUM_THREADS": "1"}
-        script = pathlib.Path(__file__).parent / "trace.py"
-        command = [sys.executable, str(script), request.param, str(folder / "weights.npz"), str(out)]
+        command = [sys.executable, str(pathlib.Path(__file__).parent / script), method, *arguments, str(out)]
         subprocess.run(command, check=True, env=environment, timeout=600)
         with np.load(out) as arrays:
             found[name] = {key: arrays[key] for key in arrays.files}
-    return request.param, found
+    return found
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def traces(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    return request.param, on_each_backend("trace.py", request.param, folder, str(folder / "weights.npz"))
 
 
 def distance(a, b):
@@ -59,3 +64,14 @@ def test_losses_are_the_same_at_each_step(traces):
     assert np.isfinite(first).all()
     for other in others:
         np.testing.assert_allclose(first, other, rtol=TOLERANCE.get(method, 1e-5), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_script_is_the_same_run(method, tmp_path):
+    """Only the seed is shared: initial weights, order, views and noise follow from it, and so does the loss of each step."""
+    first, *others = on_each_backend("one_run.py", method, tmp_path).values()
+    assert len(first["losses"]) == 20
+    assert (first["losses"][0] != first["losses"][-1]).all()
+    for other in others:
+        np.testing.assert_array_equal(first["initial"], other["initial"])
+        np.testing.assert_allclose(first["losses"], other["losses"], rtol=TOLERANCE.get(method, 1e-5))

@@ -26,7 +26,7 @@ def head(width, name):
 
 
 def build(name):
-    encoder = zoo.nets.ConvNet(SHAPE, width=4, features=16)
+    encoder = zoo.nets.ConvNet(SHAPE, width=4, features=16, grid=1)
     if name == "SimCLR":
         return zoo.SimCLR(encoder, projector=head(16, "projector"), temperature=0.5, seed=1)
     if name == "BYOL":

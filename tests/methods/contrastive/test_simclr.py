@@ -61,7 +61,7 @@ def test_bad_encoders_are_refused(encoder, message):
 
 
 def test_an_encoder_of_any_size_needs_views():
-    encoder = zoo.nets.ConvNet((None, None, 1), width=4, features=8)
+    encoder = zoo.nets.ConvNet((None, None, 1), width=4, features=8, grid=1)
     with pytest.raises(ValueError, match="fixed size"):
         zoo.SimCLR(encoder)
     zoo.SimCLR(encoder, views=zoo.views.simclr((12, 12, 1)))

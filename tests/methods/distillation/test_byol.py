@@ -21,7 +21,7 @@ def test_default_is_the_papers():
     model = zoo.BYOL(zoo.nets.ConvNet((28, 28, 1)))
     assert model.momentum == 0.996
     sizes = [w.shape for net in (model.projector, model.predictor) for w in net.trainable_weights if len(w.shape) == 2]
-    assert sizes == [(256, 4096), (4096, 256), (256, 4096), (4096, 256)]
+    assert sizes == [(512, 4096), (4096, 256), (256, 4096), (4096, 256)]
     schedule = model.recipe.optimizer()._learning_rate
     assert schedule.peak == pytest.approx(0.2 * 4096 / 256)
     assert schedule.warmup == pytest.approx(0.01)

@@ -1,14 +1,10 @@
 """What random draws cost: ours against `keras.random`, and their share of a SimCLR training step.
 
-    KERAS_BACKEND=torch python benchmarks/random.py [--repeats 30]
+    KERAS_BACKEND=torch python benchmarks/draws.py [--repeats 30]
 
 Each draw is compiled as `fit` would compile it: jax.jit, tf.function, torch eager. `keras.random` draws with a
 SeedGenerator. Medians of single calls, timed in turn so that load from elsewhere falls on both. A Markdown table.
 """
-
-import sys
-
-sys.path.pop(0)  # this folder: else this file would stand in for Python's own `random`
 
 import argparse
 import os

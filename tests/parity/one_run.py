@@ -1,0 +1,58 @@
+"""The script of a user: `python one_run.py METHOD OUT`. Nothing but the seed ties the backends together."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+import keras_sslzoo as zoo
+
+STEPS = 20
+
+
+class EachStep(keras.callbacks.Callback):
+    """The logs of each step by itself, not their running mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.logs, self.seen = [], {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        n = len(self.logs) + 1
+        mean = {name: float(value) for name, value in logs.items()}
+        losses = [name for name in sorted(mean) if name.endswith("loss")]
+        self.logs.append([n * mean[name] - (n - 1) * self.seen.get(name, 0.0) for name in losses])
+        self.seen = mean
+
+
+def build(name):
+    if name in ("SimCLR", "BYOL"):
+        encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
+        return zoo.SimCLR(encoder, temperature=0.5) if name == "SimCLR" else zoo.BYOL(encoder)
+    return getattr(zoo, name)()
+
+
+def main(name, out, optimizer="sgd"):
+    keras.utils.set_random_seed(7)
+    (images, _), _ = zoo.data.fashion_mnist(mini=True)
+    model = build(name)
+    initial = [keras.ops.convert_to_numpy(v.value).astype("float64").sum() for v in model.trainable_variables]
+    # rates below chaos: above, rounding grows from step to step, on one backend as between them
+    rate = {"VAE": 1e-6, "LSGAN": 5e-6, "SimCLR": 3e-4}.get(name, 1e-3)
+    make = (
+        (lambda: keras.optimizers.SGD(rate, momentum=0.9))
+        if optimizer == "sgd"
+        else (lambda: keras.optimizers.Adam(1e-3))
+    )
+    players = list(model.player_networks())
+    model.compile(make() if len(players) == 1 else {player: make() for player in players})
+    steps = EachStep()
+    model.fit(images[: 32 * STEPS], batch_size=32, epochs=1, verbose=0, callbacks=[steps])
+    np.savez(out, initial=np.array(initial), losses=np.array(steps.logs))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
