@@ -51,6 +51,10 @@ def prepare_compilation(model):
     """See `keras_sslzoo.backend`."""
 
 
+def _tensors(data):
+    return [part for part in tf.nest.flatten(data) if tf.is_tensor(part)]
+
+
 class TrainStep:
     """Keras' hooks, `data -> logs`.
 
@@ -60,10 +64,10 @@ class TrainStep:
 
     def train_step(self, data):
         """Keras' hook."""
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        with tf.control_dependencies(_tensors(data)):
             return self.run_train_step(data)
 
     def test_step(self, data):
         """Keras' hook."""
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        with tf.control_dependencies(_tensors(data)):
             return self.run_test_step(data)
