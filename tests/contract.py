@@ -204,6 +204,18 @@ class Contract:
         assert output.shape[0] == 8
         assert np.isfinite(output).all()
 
+    def test_predict_scales_uint8(self, images):
+        """`predict`, the call itself and Keras' stateless call: each scales once."""
+        model = self.build()
+        x = self.inference_input(model, images)
+        if x.shape[1:] != images.shape[1:]:
+            return  # noise, not data
+        coarse = np.round(x * 255).astype("uint8")
+        expected = model.predict((coarse / 255).astype("float32"), verbose=0)
+        np.testing.assert_allclose(model.predict(coarse, verbose=0), expected, rtol=1e-5, atol=1e-6)
+        called = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(coarse)))
+        np.testing.assert_allclose(called, expected, rtol=1e-4, atol=1e-5)
+
     # ---- saving ----------------------------------------------------------------------------------------------------
 
     def test_a_saved_run_goes_on_exactly(self, images, tmp_path):

@@ -17,7 +17,7 @@ from keras_sslzoo import backend
 from keras_sslzoo.engine import data as data_module
 from keras_sslzoo.engine.logs import Logs
 from keras_sslzoo.engine.momentum import freeze
-from keras_sslzoo.engine.players import Player, Players
+from keras_sslzoo.engine.players import Player, Players, portable
 from keras_sslzoo.ops.config import deserialize_config, signature_config
 from keras_sslzoo.ops.random import Key, stream
 
@@ -219,7 +219,7 @@ class Method(backend.TrainStep, keras.Model):
         """What `compile` was called with; not what `jit_compile="auto"` became on this backend."""
         if self.optimizer is None:
             return None
-        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_options}
+        return {"optimizer": portable(keras.saving.serialize_keras_object(self.optimizer)), **self._compile_options}
 
     def compile_from_config(self, config):
         """Compile a loaded model as the saved one was."""
@@ -422,7 +422,9 @@ class Method(backend.TrainStep, keras.Model):
                 f'epoch {initial_epoch} and data of type {type(x).__name__}. Use Checkpoint(every="epoch"), or arrays.'
             )
         if validation_data is not None:
-            size = validation_batch_size or batch_size or getattr(data, "batch_size", None)
+            size = validation_batch_size or getattr(data, "batch_size", None)
+            if validation_batch_size is None and size and data_module.is_arrays(validation_data[0]):
+                size = min(size, data_module.number_of_samples(validation_data[0]))
             held_out = self._batches(*validation_data, size, False, "validation")
             validation_data = held_out if isinstance(held_out, data_module.Batches) else validation_data
         steps = data_module.length(x, steps_per_epoch)
@@ -466,11 +468,18 @@ class Method(backend.TrainStep, keras.Model):
             x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps, **kwargs
         )
 
+    def inference_input(self, x):
+        """What `call` takes, from what a user passes: uint8 scaled, other ranges mapped to [0, 1]."""
+        return self.to_unit_range(x) if ops.is_tensor(x) or isinstance(x, np.ndarray) else x
+
     def __call__(self, x, *args, **kwargs):
-        """Inference on `(B, ...)`: uint8 is scaled, other ranges are mapped, then `call`."""
-        if keras.ops.is_tensor(x) or isinstance(x, np.ndarray):
-            x = self.to_unit_range(x)
-        return super().__call__(x, *args, **kwargs)
+        """Inference on a batch: `inference_input`, then `call`."""
+        return super().__call__(self.inference_input(x), *args, **kwargs)
+
+    def stateless_call(self, trainable_variables, non_trainable_variables, x, *args, **kwargs):
+        """`__call__` with the state as arguments: Keras' `predict` on JAX comes here."""
+        x = self.inference_input(x)
+        return super().stateless_call(trainable_variables, non_trainable_variables, x, *args, **kwargs)
 
     def in_batches(self, fn, x, batch_size=256):
         """Inference outside `predict`: `fn` on batches of the array `x`, one after the other, as NumPy."""

@@ -35,8 +35,8 @@ class Recipe:
         source: Where in the paper (or its code) the values stand.
         batch_size: The paper's.
         epochs: The paper's; None where it counts otherwise.
-        players: For each player, a function `(batch_size, epochs) -> keras.optimizers.Optimizer` that builds the
-            paper's optimizer with its schedule.
+        players: For each player, a function `(scale, epochs) -> keras.optimizers.Optimizer` that builds the paper's
+            optimizer with its schedule, its rate times `scale`.
         laptop: For each player, a function `() -> keras.optimizers.Optimizer`: what a bare `compile()` takes.
         values: Further values of the paper, by name.
     """
@@ -48,18 +48,23 @@ class Recipe:
     laptop: dict[str, Callable]
     values: dict = field(default_factory=dict)
 
-    def optimizer(self, batch_size=None, epochs=None):
-        """The paper's optimizer and schedule, its rate scaled to `batch_size` as the paper scales it.
+    def optimizer(self, batch_size=None, epochs=None, scaling="linear"):
+        """The paper's optimizer and schedule, its rate scaled to the batch.
 
         Args:
             batch_size: Of the run; the paper's by default.
             epochs: Of the run; the paper's by default. Warm-ups that the paper counts in epochs keep their number.
+            scaling: How the rate follows the batch where the paper scales it: "linear", or "sqrt", the square root. Both
+                give the paper's rate at the paper's batch (SimCLR's 0.3 B / 256 and 0.075 sqrt(B), appendix B.1).
 
         Returns:
             A `keras.optimizers.Optimizer`, or a dict of them by player.
         """
-        batch_size, epochs = batch_size or self.batch_size, epochs or self.epochs
-        return _unwrap({name: build(batch_size, epochs) for name, build in self.players.items()})
+        powers = {"linear": 1.0, "sqrt": 0.5}
+        if scaling not in powers:
+            raise ValueError(f'`scaling` must be "linear" or "sqrt". Received: scaling={scaling!r}.')
+        scale = ((batch_size or self.batch_size) / self.batch_size) ** powers[scaling]
+        return _unwrap({name: build(scale, epochs or self.epochs) for name, build in self.players.items()})
 
     def default_optimizer(self):
         """The laptop default: an optimizer, or a dict of them by player."""
@@ -70,12 +75,12 @@ def _unwrap(optimizers):
     return next(iter(optimizers.values())) if len(optimizers) == 1 else optimizers
 
 
-def scaled_lars(base, weight_decay, warmup_epochs):
-    """A builder of LARS with linear batch scaling, base * batch_size / 256, warm-up in epochs, and a cosine to 0."""
+def lars(peak, weight_decay, warmup_epochs):
+    """A builder of LARS with this rate at the paper's batch, a linear warm-up in epochs, and a cosine to 0."""
 
-    def build(batch_size, epochs):
+    def build(scale, epochs):
         warmup = min(warmup_epochs / epochs, 0.5)  # a run shorter than twice the paper's warm-up warms up for its half
-        return LARS(WarmupCosine(base * batch_size / 256, warmup=warmup), momentum=0.9, weight_decay=weight_decay)
+        return LARS(WarmupCosine(peak * scale, warmup=warmup), momentum=0.9, weight_decay=weight_decay)
 
     return build
 

@@ -137,3 +137,15 @@ class Players(keras.optimizers.Optimizer):
         load = keras.saving.deserialize_keras_object
         players = {name: load(o, custom_objects=custom_objects) for name, o in config["optimizers"].items()}
         return cls(players, name=config["name"])
+
+
+def portable(config):
+    """A serialised optimizer that loads on every backend.
+
+    On torch, Keras' optimizers are instances of private subclasses, and files name those.
+    """
+    if isinstance(config, dict):
+        config = {key: portable(value) for key, value in config.items()}
+        if str(config.get("module", "")).startswith("keras.src.backend.torch.optimizers"):
+            config |= {"module": "keras.optimizers", "registered_name": None}
+    return config

@@ -10,7 +10,7 @@ The other 2B - 2 views of the batch are the negatives: they prevent collapse, so
 
 from keras_sslzoo import views as presets
 from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
-from keras_sslzoo.engine.paper import Paper, Recipe, adam, scaled_lars
+from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import nt_xent
 from keras_sslzoo.nets import Head
 from keras_sslzoo.ops.normalize import cosine_similarity
@@ -45,7 +45,7 @@ class SimCLR(EmbeddingMethod):
         source="section 2.2 and appendix B.6: batch 4096, 100 epochs, LARS 0.3 B/256, decay 1e-6, 10 epochs warm-up",
         batch_size=4096,
         epochs=100,
-        players={"model": scaled_lars(0.3, weight_decay=1e-6, warmup_epochs=10)},
+        players={"model": lars(0.3 * 4096 / 256, weight_decay=1e-6, warmup_epochs=10)},
         laptop={"model": adam(1e-3)},
         values={"temperature": 0.1, "projection": 128},
     )

@@ -14,7 +14,7 @@ from keras import ops
 from keras_sslzoo import views as presets
 from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
 from keras_sslzoo.engine.momentum import momentum_copy, momentum_update
-from keras_sslzoo.engine.paper import Paper, Recipe, adam, scaled_lars
+from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import normalized_mean_squared_error
 from keras_sslzoo.nets import Head
 from keras_sslzoo.ops.schedules import cosine
@@ -50,7 +50,7 @@ class BYOL(EmbeddingMethod):
         source="section 3.2: batch 4096, 1000 epochs, LARS 0.2 B/256, decay 1.5e-6, 10 epochs warm-up, cosine",
         batch_size=4096,
         epochs=1000,
-        players={"model": scaled_lars(0.2, weight_decay=1.5e-6, warmup_epochs=10)},
+        players={"model": lars(0.2 * 4096 / 256, weight_decay=1.5e-6, warmup_epochs=10)},
         laptop={"model": adam(1e-3)},
         values={"momentum": 0.996, "projection": 256, "hidden": 4096},
     )

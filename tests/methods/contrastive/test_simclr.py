@@ -70,3 +70,12 @@ def test_an_encoder_of_any_size_needs_views():
 def test_bad_temperature_is_refused():
     with pytest.raises(ValueError, match="temperature=0"):
         zoo.SimCLR(tiny_encoder(), temperature=0)
+
+
+@pytest.mark.parametrize(("scaling", "rate"), [("linear", 0.3 * 512 / 256), ("sqrt", 0.075 * 512**0.5)])
+def test_recipe_scales_the_rate_as_appendix_b1_has_it(scaling, rate):
+    schedule = zoo.SimCLR.recipe.optimizer(batch_size=512, epochs=200, scaling=scaling)._learning_rate
+    assert schedule.peak == pytest.approx(rate)
+    assert schedule.warmup == pytest.approx(10 / 200)
+    with pytest.raises(ValueError, match="scaling='cubic'"):
+        zoo.SimCLR.recipe.optimizer(scaling="cubic")

@@ -1,6 +1,6 @@
 """Runs one method on one backend from given weights and given views, and writes down everything that moves.
 
-    KERAS_BACKEND=jax python trace.py SimCLR weights.npz out.npz
+    KERAS_BACKEND=jax python same_state.py SimCLR weights.npz out.npz
 
 The first process to run writes the initial weights; the others read them.
 """
