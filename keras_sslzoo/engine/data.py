@@ -199,3 +199,13 @@ def check_shape(shape, expected, what):
     elif len(shape) == len(expected) == 3 and shape[:2] == expected[:2]:
         remedy = f"The networks were built for {expected[-1]} channels: build them for {shape[-1]}."
     raise ValueError(f"{what} must have the shape {wanted}. Received: {received}. {remedy}")
+
+
+def check_array(x, shape, value_range, owner):
+    """Refuse data that is no single array of samples of this shape and range; `owner` names the method in the message."""
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            f"{owner} takes one array (B, ...). Received: {type(x).__name__}. Stack the samples in one array."
+        )
+    check_shape(x.shape, shape, "Data")
+    check_values(x, value_range, "Data")

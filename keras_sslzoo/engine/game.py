@@ -50,10 +50,7 @@ class GenerativeGame(Method):
 
     def check_input(self, x):
         """See `Method.check_input`."""
-        if not hasattr(x, "shape"):
-            raise ValueError(f"{type(self).__name__} takes one array (B, ...). Received: {type(x).__name__}.")
-        data_module.check_shape(x.shape, self.image_shape, "Data")
-        data_module.check_values(x, self.value_range, "Data")
+        data_module.check_array(x, self.image_shape, self.value_range, type(self).__name__)
 
     def inference_input(self, x):
         """Noise is no data: `value_range` does not apply to it."""

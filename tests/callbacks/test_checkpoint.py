@@ -13,6 +13,7 @@ import keras_sslzoo as zoo
 SCRIPT = str(pathlib.Path(__file__).parent / "resume.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["BYOL", "LSGAN"])
 def test_a_killed_run_ends_where_the_uninterrupted_one_ends(method, tmp_path):
     """5 batches an epoch, a checkpoint every 3; killed with -9 in the second epoch, after batch 9."""

@@ -179,12 +179,12 @@ def datasets():
         yield "dataloader", torch.utils.data.DataLoader(data, batch_size=16), {}
 
 
-@pytest.mark.parametrize("name", ["pydataset", "generator", "tf.data", "dataloader"])
+DATA_SETS = {name: (data, kwargs) for name, data, kwargs in datasets()}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
 def test_data_sets(name):
-    found = {key: (data, kwargs) for key, data, kwargs in datasets()}
-    if name not in found:
-        pytest.skip(f"{name} belongs to another backend")
-    data, kwargs = found[name]
+    data, kwargs = DATA_SETS[name]
     model = line()
     expected = line()
     model.fit(data, epochs=2, verbose=0, shuffle=False, **kwargs)

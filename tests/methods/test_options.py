@@ -48,6 +48,8 @@ SAME_RUN = {
     "jit_compile": {"jit_compile": True},
     "steps_per_execution": {"steps_per_execution": 2},
 }
+if BACKEND == "torch":
+    del SAME_RUN["jit_compile"]  # tests/methods/test_torch_compile.py
 OPTIMIZERS = {
     "gradient_accumulation_steps": sgd(gradient_accumulation_steps=2),
     "clipnorm": sgd(clipnorm=0.1),
@@ -67,6 +69,7 @@ FIT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("option", SAME_RUN)
 def test_options_that_leave_the_run_as_it_is(name, option, images):
@@ -75,14 +78,13 @@ def test_options_that_leave_the_run_as_it_is(name, option, images):
         with pytest.raises(ValueError, match="steps_per_execution"):
             build(name, sgd(), **kwargs)
         return
-    if option == "jit_compile" and BACKEND == "torch":
-        pytest.skip("torch.compile takes half a minute a method: tests/methods/test_torch_compile.py")
     plain, other = build(name, sgd()), build(name, sgd(), **kwargs)
     a, b = fit(plain, images[:32]), fit(other, images[:32])
     for key in a:
         np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-6, err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("option", OPTIMIZERS)
 def test_options_of_the_optimizer(name, option, images):
@@ -92,6 +94,7 @@ def test_options_of_the_optimizer(name, option, images):
     fit(model, images[:32], epochs=1)  # a second fit: where Keras' own use_ema breaks on JAX
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("option", FIT)
 def test_options_of_fit(name, option, images):
@@ -100,6 +103,7 @@ def test_options_of_fit(name, option, images):
     assert any(key.startswith("val_") for key in history) == (option == "validation_split")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_precision(name, policy, images):
@@ -202,15 +206,14 @@ def test_scheduled_weight_decay_and_held_variables_by_hand(tmp_path):
 
 def test_the_table_of_the_documentation_names_what_is_tested():
     text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "options.md").read_text(encoding="utf-8")
-    for option in [*SAME_RUN, *OPTIMIZERS, *FIT, "mixed_float16", "mixed_bfloat16", "train_on_batch"]:
+    for option in ["jit_compile", *SAME_RUN, *OPTIMIZERS, *FIT, "mixed_float16", "mixed_bfloat16", "train_on_batch"]:
         assert f"`{option}`" in text, option
     for name in METHODS:
         assert f"`{name}`" in text, name
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="only torch compiles with the system's compiler")
 def test_a_missing_compiler_is_explained(monkeypatch):
-    if BACKEND != "torch":
-        pytest.skip("only torch compiles with the system's compiler")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(ValueError, match=r"C\+\+ compiler"):
         build("AutoEncoder", jit_compile=True)
