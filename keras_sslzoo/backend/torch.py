@@ -44,12 +44,17 @@ def own_buffers(variables):
 
 
 def prepare_compilation(model):
-    """See `keras_sslzoo.backend`. Keras keeps the axes of batch norm in a list that breaks the graph at each such layer."""
+    """See `keras_sslzoo.backend`.
+
+    Keras keeps the axes of batch norm in a list that breaks the graph at each such layer. A step has static shapes; a
+    compiler that takes sizes it saw change for variables fails on convolutions of a second network.
+    """
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         raise ValueError(
             "`jit_compile=True` on torch compiles C++ code for the CPU. Received: no C++ compiler (g++, or what CXX names). "
             "Install one, or leave `jit_compile` out."
         )
+    torch._dynamo.config.automatic_dynamic_shapes = False
     for layer in model._flatten_layers():
         if hasattr(layer, "_reduction_axes"):
             layer._reduction_axes = tuple(layer._reduction_axes)

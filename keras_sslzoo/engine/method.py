@@ -8,6 +8,7 @@ A method file says what is particular to its paper: `objective` (the equation), 
 """
 
 import random
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -20,6 +21,16 @@ from keras_sslzoo.engine.momentum import freeze
 from keras_sslzoo.engine.players import Player, Players, portable
 from keras_sslzoo.ops.config import deserialize_config, signature_config
 from keras_sslzoo.ops.random import Key, stream
+
+
+@dataclass
+class _Now:
+    """What holds while a step is run or traced: kept off the model, whose attributes Keras watches."""
+
+    training: bool = False  # a training step, not an evaluation
+    sample_weight: object = None
+    reads_progress: bool = False  # some schedule follows the run
+    run_known: bool = False  # the run has a length
 
 
 class Method(backend.TrainStep, keras.Model):
@@ -58,10 +69,7 @@ class Method(backend.TrainStep, keras.Model):
         self._test_steps = self._counter("test_steps")  # batches of the current evaluation
         self._run_start = self._counter("run_start")  # value of `_steps` at progress 0
         self._run_steps = self._counter("run_steps")  # steps from progress 0 to 1
-        self._run_known = False
-        self._reads_progress = False
-        self._training = False  # whether a training step is being run or traced
-        self._sample_weight = None
+        self._now = _Now()
         self._reports = None
         self.built = True  # each part is built by the constructor
 
@@ -175,7 +183,7 @@ class Method(backend.TrainStep, keras.Model):
         self._schedules = [schedule for player in self._players for schedule in player.schedules]
         for schedule in self._schedules:
             schedule.bind(lambda: self.progress)
-        self._reads_progress = bool(self._schedules)
+        self._now.reads_progress = bool(self._schedules)
         self._compile_options = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
 
     def _optimizers_by_player(self, optimizer, players):
@@ -262,7 +270,7 @@ class Method(backend.TrainStep, keras.Model):
             loss = self._mean(loss, weighted=True)
             return loss, {log_name: loss, **{name: self._mean(value) for name, value in logs.items()}}
 
-        if not self._training:
+        if not self._now.training:
             return scalars()[1]
 
         def scaled():
@@ -285,7 +293,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def _mean(self, value, weighted=False):
         value = ops.cast(value, "float32")
-        weight = self._sample_weight if weighted else None
+        weight = self._now.sample_weight if weighted else None
         if weight is not None:
             if len(value.shape) == 0:
                 raise ValueError(
@@ -297,7 +305,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def run_train_step(self, data):
         """One training step on a batch as Keras delivers it; returns the running means of the logs."""
-        self._training = True
+        self._now.training = True
         try:
             logs, batch_size = self._run(data, training=True)
             steps = self._players[-1].accumulation_steps
@@ -307,7 +315,7 @@ class Method(backend.TrainStep, keras.Model):
                 backend.update_if(self, ops.equal((self._steps + 1) % steps, 0), self.after_update)
             self._steps.assign_add(1)
         finally:
-            self._training = False
+            self._now.training = False
         return self._reports.update(logs, batch_size)
 
     def run_test_step(self, data):
@@ -317,18 +325,18 @@ class Method(backend.TrainStep, keras.Model):
         return self._reports.update(logs, batch_size)
 
     def _run(self, data, training):
-        x, y, self._sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, self._now.sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         try:
             inputs = self.prepare(x, y)
             batch_size = ops.shape(keras.tree.flatten(x)[0])[0]
             return self.step(inputs, training=training), batch_size
         finally:
-            self._sample_weight = None
+            self._now.sample_weight = None
 
     @property
     def key(self):
         """What the random draws of this step depend on: see `keras_sslzoo.ops.random`."""
-        if self._training:
+        if self._now.training:
             return Key(self._rng_seed.value, self._steps.value)
         return Key(ops.bitwise_xor(self._rng_seed.value, stream("evaluate")), self._test_steps.value)
 
@@ -348,8 +356,8 @@ class Method(backend.TrainStep, keras.Model):
     @property
     def progress(self):
         """Where the run stands, a float32 scalar from 0 (first step) to 1: what schedules read, inside the step."""
-        if self._training:
-            self._reads_progress = True
+        if self._now.training:
+            self._now.reads_progress = True
             self._require_run_length()
         passed = ops.cast(self._steps.value - self._run_start.value, "float32")
         total = ops.cast(ops.maximum(self._run_steps.value, 1), "float32")
@@ -362,12 +370,12 @@ class Method(backend.TrainStep, keras.Model):
             steps: Training steps (batches) from progress 0 to progress 1.
             position: Steps of them that are already done.
         """
-        self._run_known = True
+        self._now.run_known = True
         self._run_steps.assign(int(steps))
         self._run_start.assign(int(ops.convert_to_numpy(self._steps.value)) - int(position))
 
     def _require_run_length(self):
-        if not self._run_known:
+        if not self._now.run_known:
             raise ValueError(
                 f"{type(self).__name__} follows schedules over the whole run, so it must know how long the run is. "
                 "Received: data without a length. Pass `steps_per_epoch=` to `fit`, or with `train_on_batch` call "
@@ -428,10 +436,10 @@ class Method(backend.TrainStep, keras.Model):
             held_out = self._batches(*validation_data, size, False, "validation")
             validation_data = held_out if isinstance(held_out, data_module.Batches) else validation_data
         steps = data_module.length(x, steps_per_epoch)
-        self._run_known = steps is not None
+        self._now.run_known = steps is not None
         if steps is not None:
             self.set_run_length(steps * epochs, position=steps * initial_epoch + first_batch)
-        elif self._reads_progress:
+        elif self._now.reads_progress:
             self._require_run_length()
         with data_module.expect_short_epoch(first_batch > 0):
             history = super().fit(

@@ -63,7 +63,7 @@ def numbers(variables):
 
 def gradients(model, data):
     """Of the first player to move, at the initial weights."""
-    model._training = True
+    model._now.training = True
     inputs = model.prepare(data, None)
     player = model._players[0]
     if player.name == "model":
@@ -72,7 +72,7 @@ def gradients(model, data):
         fake = ops.stop_gradient(model.fake("discriminator", 32, True))
         objective = lambda: model.discriminator_loss(inputs, fake, True)  # noqa: E731
     (loss, _), grads = backend.value_and_grad(model, lambda: (ops.mean(objective()[0]), {}), player.variables)
-    model._training = False
+    model._now.training = False
     return [ops.convert_to_numpy(loss)] + [ops.convert_to_numpy(g) for g in grads]
 
 
