@@ -1,6 +1,7 @@
 """What a training step costs under `fit`: against a hand-written step, and against the network written without Keras.
 
-    KERAS_BACKEND=torch python benchmarks/step_overhead.py [--rounds 9] [--steps 16] [--threads 2] [--quick]
+    KERAS_BACKEND=torch python benchmarks/step_overhead.py [--rounds 9] [--steps 16] [--threads 2]
+        [--only LSGAN] [--quick]
 
     fit     method.compile(); method.fit(arrays), the step alone: from the start of the epoch to its end
     hand    what a Keras user writes for this backend: the same networks, losses, views, optimizers, batches
@@ -21,6 +22,7 @@ parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--rounds", type=int, default=9, help="epochs of each, in turn")
 parser.add_argument("--steps", type=int, default=16, help="steps of an epoch; ten times as many for tiny networks")
 parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads, on as many cores")
+parser.add_argument("--only", default="", help="part of the name of the cases to run, as LSGAN")
 parser.add_argument("--quick", action="store_true", help="3 rounds of 4 steps, to see that it runs")
 ARGUMENTS = parser.parse_args()
 if ARGUMENTS.quick:
@@ -725,6 +727,7 @@ def main():
         "SimCLR, conv of 4 features, 8x8, batch 16": lambda: simclr(tiny_encoder, (8, 8, 1), 16, 10 * steps, fed=True),
         "LSGAN, MLPs of 8 units, points, batch 16": lambda: lsgan(points, (2,), 16, 10 * steps),
     }
+    large, tiny = ({name: run for name, run in c.items() if ARGUMENTS.only in name} for c in (large, tiny))
     print("| network dominates | fit, ms | hand, ms | fit / hand | quartiles | rest of the call, ms |")
     print("|---|---|---|---|---|---|")
     natives = []
