@@ -98,7 +98,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _found(self):
         return sorted(self.directory.glob("step-*"), reverse=True)
 
-    def restore(self, model):
+    def resume_point(self, model):
         """Load the newest good checkpoint into `model`; `fit` calls it before it begins.
 
         Returns:

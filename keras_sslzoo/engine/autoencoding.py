@@ -7,6 +7,7 @@ from keras import ops
 from keras_sslzoo import nets
 from keras_sslzoo.engine import data as data_module
 from keras_sslzoo.engine.method import Method
+from keras_sslzoo.engine.networks import check_built, check_vectors, ends_with
 
 
 class AutoEncodingMethod(Method):
@@ -24,25 +25,27 @@ class AutoEncodingMethod(Method):
         """
         if encoder is None:
             encoder = default_encoder(tuple(image_shape), code_width)
-        if len(encoder.output_shape) != 2:
-            raise ValueError(
-                f"`encoder` must return one vector a sample, (B, D). Received: output shape {encoder.output_shape}. "
-                "Add `Flatten()` or `GlobalAveragePooling2D()` at its end."
-            )
+        check_built(encoder, "encoder")
+        check_vectors(encoder, "encoder")
         self.encoder = encoder
         self.image_shape = tuple(encoder.input_shape[1:])
         if decoder is None:
             decoder = default_decoder(latent_dim, self.image_shape, None if logits else "sigmoid")
+        check_built(decoder, "decoder", "(B, D) -> (B, ...)")
         if tuple(decoder.output_shape[1:]) != self.image_shape:
             raise ValueError(
                 "`decoder` must return samples of the shape that `encoder` takes. Received: decoder output "
                 f"{decoder.output_shape}, encoder input {encoder.input_shape}. Change one of them."
             )
-        last = getattr(decoder.layers[-1], "activation", None)
-        if logits and getattr(last, "__name__", "") == "sigmoid":
+        if logits and ends_with(decoder, "sigmoid"):
             raise ValueError(
                 "`decoder` must return logits: the loss applies the sigmoid. Received: a decoder that ends with a "
                 "sigmoid. Remove its last activation."
+            )
+        if self.value_range is not None and ends_with(decoder, "tanh"):
+            raise ValueError(
+                "`decoder` must return data in [0, 1], to which `value_range` maps them. Received: a decoder that ends "
+                "with a tanh. End it with a sigmoid, or pass data in [-1, 1] with value_range=None."
             )
         self.decoder = decoder
         self.latent_dim = decoder.input_shape[-1]
@@ -65,6 +68,13 @@ class AutoEncodingMethod(Method):
         same = y is not None and tuple(y.shape)[1:] == tuple(x.shape)[1:]
         return x, self.to_unit_range(y) if same else x
 
+    def check_targets(self, x, y):
+        """A target of the shape of x is data too; one of another shape, unless it looks like labels, is a slip."""
+        if y.shape[1:] == x.shape[1:]:
+            data_module.check_values(y, self.value_range, "Targets")
+        elif y.ndim > 2:
+            data_module.check_shape(y.shape, x.shape[1:], "Targets")
+
     def check_input(self, x):
         """See `Method.check_input`."""
         data_module.check_array(x, self.image_shape, self.value_range, type(self).__name__)
@@ -78,7 +88,7 @@ class AutoEncodingMethod(Method):
         return self.in_batches(self.decode_tensor, z, batch_size)
 
     def reconstruct(self, x, batch_size=256):
-        """Reconstructions: NumPy `(N, ...)`, the same as `predict`."""
+        """Reconstructions: NumPy `(N, ...)`, the same as `predict`; in [0, 1] where `value_range` maps the data there."""
         return self.predict(x, batch_size=batch_size, verbose=0)
 
 

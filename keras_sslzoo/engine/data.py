@@ -27,7 +27,17 @@ class Batches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.drop_remainder = drop_remainder
         self.seed = seed
+        self.steps = None
         self.start_epoch(0)
+
+    def limit(self, steps):
+        """Take only the first `steps` batches of each epoch's order; None takes all."""
+        if steps is not None and steps > len(self):
+            raise ValueError(
+                f"`steps_per_epoch` must be at most the batches that the data hold. Received: steps_per_epoch={steps} and "
+                f"{len(self)} batches of {self.batch_size}. Train for more epochs instead."
+            )
+        self.steps = steps
 
     def start_epoch(self, epoch, first_batch=0):
         """Take the order of this epoch, from this batch on."""
@@ -36,7 +46,8 @@ class Batches(keras.utils.PyDataset):
 
     def __len__(self):
         full, rest = divmod(self.size, self.batch_size)
-        return (full if self.drop_remainder or not rest else full + 1) - self.first_batch
+        batches = full if self.drop_remainder or not rest else full + 1
+        return min(batches, self.steps or batches) - self.first_batch
 
     def __getitem__(self, index):
         index += self.first_batch
@@ -137,12 +148,20 @@ def length(x, steps_per_epoch):
 
 
 def first_element(x):
-    """The first element of a data set that can be iterated again, else None: a generator's would be lost."""
+    """The first element of a data set, or None, and the data set; a generator comes back with the element put back."""
     if isinstance(x, keras.utils.PyDataset):
-        return x[0]
-    if hasattr(x, "__next__") or not hasattr(x, "__iter__"):
-        return None
-    return next(iter(x), None)
+        return x[0], x
+    if not hasattr(x, "__iter__"):
+        return None, x
+    if not hasattr(x, "__next__"):
+        return next(iter(x), None), x
+    first = next(x, None)
+
+    def again():
+        yield first
+        yield from x
+
+    return first, again() if first is not None else x
 
 
 def check_values(x, value_range, what, chunk=4096):

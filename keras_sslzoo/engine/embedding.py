@@ -2,6 +2,7 @@
 
 from keras_sslzoo.engine import data as data_module
 from keras_sslzoo.engine.method import Method
+from keras_sslzoo.engine.networks import check_encoder
 
 
 class EmbeddingMethod(Method):
@@ -18,11 +19,17 @@ class EmbeddingMethod(Method):
     """
 
     full_batches = True
+    smallest_batch = 2  # the samples of a batch are compared
     batch_size = 256
     number_of_views = 2
 
     def __init__(self, encoder, views, value_range=(0.0, 1.0), **kwargs):
         check_encoder(encoder)
+        if value_range is None:
+            raise ValueError(
+                "Views are made of images in [0, 1]. Received: value_range=None. Say what range the images have, and let "
+                "the encoder standardise them in its first layer."
+            )
         super().__init__(value_range=value_range, **kwargs)
         self.encoder = encoder
         self.views = views
@@ -73,29 +80,6 @@ def _views_of(element):
             f"Views made elsewhere come as {{'views': (v1, v2)}}. Received: a dict with the keys {sorted(element)}."
         )
     return element["views"]
-
-
-def check_encoder(encoder):
-    """Refuse what is no built model from images to one vector each."""
-    shapes = getattr(encoder, "input_shape", None), getattr(encoder, "output_shape", None)
-    if shapes[0] is None or not getattr(encoder, "built", False):
-        raise ValueError(
-            "`encoder` must be a built Keras model (B, H, W, C) -> (B, D). Received: "
-            f"{type(encoder).__name__} {'that is not built' if hasattr(encoder, 'built') else ''}. Give it an "
-            "`Input` layer, or call it on a batch first."
-        )
-    single = all(isinstance(s, tuple) and not isinstance(s[0], (tuple, list)) for s in shapes)
-    if not single or len(shapes[0]) != 4 or shapes[0][-1] is None:
-        raise ValueError(
-            f"`encoder` must take images (B, H, W, C) with a known C. Received: input shape {shapes[0]}. Methods such as "
-            "AutoEncoder take data of any rank."
-        )
-    if len(shapes[1]) != 2 or shapes[1][-1] is None:
-        raise ValueError(
-            f"`encoder` must return one vector an image, (B, D). Received: output shape {shapes[1]}. Add "
-            "`GlobalAveragePooling2D()` or `Flatten()` at its end; for keras.applications use `include_top=False, "
-            'pooling="avg"`.'
-        )
 
 
 def default_views(preset, encoder):

@@ -5,6 +5,7 @@ from keras import ops
 from keras_sslzoo import nets
 from keras_sslzoo.engine import data as data_module
 from keras_sslzoo.engine.method import Method
+from keras_sslzoo.engine.networks import check_built, ends_with
 from keras_sslzoo.ops import random
 
 
@@ -18,12 +19,24 @@ class GenerativeGame(Method):
     def set_networks(self, generator, discriminator, image_shape, latent_dim):
         """Take the user's networks, or build the default ones for `image_shape`."""
         if generator is None:
+            if len(image_shape) != 3:
+                raise ValueError(
+                    f"The default networks make images (H, W, C). Received: image_shape={tuple(image_shape)}. Pass "
+                    "`generator` and `discriminator`, for example nets.MLP."
+                )
             generator = nets.DCGANGenerator(latent_dim, tuple(image_shape))
+        check_built(generator, "generator", "(B, Z) -> (B, ...)")
+        if self.value_range is not None and ends_with(generator, "tanh"):
+            raise ValueError(
+                "`generator` must return data in [0, 1], to which `value_range` maps them. Received: a generator that ends "
+                "with a tanh. End it with a sigmoid, or pass data in [-1, 1] with value_range=None."
+            )
         self.generator = generator
         self.latent_dim = generator.input_shape[-1]
         self.image_shape = tuple(generator.output_shape[1:])
         if discriminator is None:
             discriminator = nets.DCGANDiscriminator(self.image_shape)
+        check_built(discriminator, "discriminator", "(B, ...) -> (B, 1)")
         if tuple(discriminator.input_shape[1:]) != self.image_shape:
             raise ValueError(
                 "`discriminator` must take what `generator` returns. Received: generator output "
@@ -57,6 +70,9 @@ class GenerativeGame(Method):
         return x
 
     def generate(self, n, seed=0, batch_size=256):
-        """n samples: NumPy `(n, ...)`, the same for the same seed on every backend, up to rounding."""
+        """n samples: NumPy `(n, ...)`, the same for the same seed on every backend, up to rounding.
+
+        The default generator's lie in [0, 1].
+        """
         z = ops.convert_to_numpy(random.normal(random.Key(seed, 0), "generate", (n, self.latent_dim)))
         return self.predict(z, batch_size=batch_size, verbose=0)

@@ -29,6 +29,7 @@ class _Now:
 
     training: bool = False  # a training step, not an evaluation
     sample_weight: object = None
+    moved: object = None  # whether the last optimizer made a real update: a boolean scalar, None for always
     reads_progress: bool = False  # some schedule follows the run
     run_known: bool = False  # the run has a length
 
@@ -50,6 +51,7 @@ class Method(backend.TrainStep, keras.Model):
     recipe = None
     log_names = ()
     full_batches = False
+    smallest_batch = 1
     batch_size = 32
 
     def __init_subclass__(cls, **kwargs):
@@ -114,6 +116,9 @@ class Method(backend.TrainStep, keras.Model):
     def check_input(self, x):
         """Refuse a batch or an array of data that the method cannot take. NumPy in, nothing out."""
 
+    def check_targets(self, x, y):
+        """Refuse targets that the method cannot take; labels that it ignores are no targets."""
+
     # ---- compile -----------------------------------------------------------------------------------------------------
 
     def compile(
@@ -151,9 +156,22 @@ class Method(backend.TrainStep, keras.Model):
                 "`steps_per_execution` must be 1 on torch, where Keras runs each step by itself. Received: "
                 f"steps_per_execution={steps_per_execution}. Leave it out, or use KERAS_BACKEND=jax or tensorflow."
             )
+        unbuilt = [layer.name for layer in self._flatten_layers(include_self=False) if not layer.built]
+        if unbuilt:
+            raise ValueError(
+                "Every layer must be built before `compile`, or its weights would not be trained. Received: "
+                f"{type(self).__name__} with the unbuilt {', '.join(unbuilt)}. Begin each network with "
+                "`keras.layers.Input`, or call `layer.build(shape)`."
+            )
         for net in self.frozen_networks():
             freeze(net)  # again: `model.trainable = True` would have undone it
         variables = {player: list(net.trainable_variables) for player, net in self.player_networks().items()}
+        for player, owned in variables.items():
+            if not owned:
+                raise ValueError(
+                    f"There must be something to train. Received: the player {player!r} of {type(self).__name__} without a "
+                    "trainable weight. Set `trainable = True` on some of its layers."
+                )
         optimizers = self._optimizers_by_player(optimizer, list(variables))
         for o in optimizers.values():
             if isinstance(o.weight_decay, dict):  # from a file: Keras restores schedules of the learning rate only
@@ -184,7 +202,12 @@ class Method(backend.TrainStep, keras.Model):
         for schedule in self._schedules:
             schedule.bind(lambda: self.progress)
         self._now.reads_progress = bool(self._schedules)
-        self._compile_options = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        self._compile_options = {
+            "run_eagerly": run_eagerly,
+            "jit_compile": jit_compile,
+            "steps_per_execution": steps_per_execution,
+            "auto_scale_loss": auto_scale_loss,
+        }
 
     def _optimizers_by_player(self, optimizer, players):
         if optimizer is None:
@@ -205,6 +228,11 @@ class Method(backend.TrainStep, keras.Model):
             return {players[0]: keras.optimizers.get(optimizer)}
         if not isinstance(optimizer, dict) or set(optimizer) != set(players):
             received = f"keys {list(optimizer)}" if isinstance(optimizer, dict) else repr(optimizer)
+            if isinstance(optimizer, dict):
+                odd = sorted(set(optimizer) ^ set(players), key=str)
+                received += (
+                    f", of which {', '.join(map(str, odd))} {'is' if len(odd) == 1 else 'are'} unknown or missing"
+                )
             example = ", ".join(f'"{p}": keras.optimizers.Adam(2e-4)' for p in players)
             raise ValueError(
                 f"{name} has the players {', '.join(players)}, and `compile` takes one optimizer for each. Received: "
@@ -261,13 +289,19 @@ class Method(backend.TrainStep, keras.Model):
         Returns:
             Dict of scalars: the loss (`loss`, or `<player>_loss` where there are several) and the logs.
         """
-        player = next(p for p in self._players if p.name == player)
+        by_name = {p.name: p for p in self._players}
+        if player not in by_name:
+            raise ValueError(f"`minimize` takes a player, {' or '.join(by_name)}. Received: player={player!r}.")
+        player = by_name[player]
         optimizer, variables = player.optimizer, player.variables
         log_name = "loss" if len(self._players) == 1 else f"{player.name}_loss"
 
         def scalars():
             loss, logs = objective()
             loss = self._mean(loss, weighted=True)
+            for v in variables:
+                if v.regularizer is not None:
+                    loss = loss + ops.cast(v.regularizer(v), "float32")
             return loss, {log_name: loss, **{name: self._mean(value) for name, value in logs.items()}}
 
         if not self._now.training:
@@ -284,8 +318,9 @@ class Method(backend.TrainStep, keras.Model):
             ops.where(held[id(v)], ops.zeros_like(g), g) if id(v) in held and g is not None else g
             for v, g in zip(variables, gradients, strict=True)
         ]
-        with player.pinned(self.progress if self._schedules else None):
+        with player.watched() as moved, player.pinned(self.progress if self._schedules else None):
             backend.apply_gradients(optimizer, gradients, variables)
+            self._now.moved = moved()
         for v in variables:
             if id(v) in held:
                 v.assign(ops.where(held[id(v)], before[id(v)], v.value))
@@ -308,14 +343,13 @@ class Method(backend.TrainStep, keras.Model):
         self._now.training = True
         try:
             logs, batch_size = self._run(data, training=True)
-            steps = self._players[-1].accumulation_steps
-            if steps == 1:
+            if self._now.moved is None:
                 self.after_update()
             else:
-                backend.update_if(self, ops.equal((self._steps + 1) % steps, 0), self.after_update)
+                backend.update_if(self, self._now.moved, self.after_update)
             self._steps.assign_add(1)
         finally:
-            self._now.training = False
+            self._now.training, self._now.moved = False, None
         return self._reports.update(logs, batch_size)
 
     def run_test_step(self, data):
@@ -405,9 +439,10 @@ class Method(backend.TrainStep, keras.Model):
     ):
         """Train, as `keras.Model.fit`.
 
-        Arrays are shuffled in an order that depends on the seed and the epoch alone. Where the loss needs full batches
-        an incomplete last one is left out. Schedules run from 0 to 1 over `epochs`, and where `initial_epoch` is given
-        they go on from there.
+        Arrays are shuffled in an order that depends on the seed and the epoch alone; `steps_per_epoch` takes the first
+        batches of that order. Where the loss needs full batches an incomplete last one is left out. Validation data smaller
+        than a batch are one batch. Schedules run from 0 to 1 over `epochs`, and where `initial_epoch` is given they go on
+        from there.
         """
         self._require_compiled("fit")
         if validation_split:
@@ -417,14 +452,28 @@ class Method(backend.TrainStep, keras.Model):
         callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
         first_batch, means = 0, {}
         for callback in callbacks:
-            if hasattr(callback, "restore"):
-                epoch, first_batch, means = callback.restore(self)
-                initial_epoch = max(initial_epoch, epoch)
-        data = self._batches(x, y, sample_weight, batch_size, shuffle, "training")
+            if hasattr(callback, "resume_point"):
+                epoch, batch, means = callback.resume_point(self)
+                if epoch >= initial_epoch:
+                    initial_epoch, first_batch = epoch, batch
+        if class_weight is not None and np.ndim(y) != 1 and data_module.is_arrays(x):
+            raise ValueError(
+                "`class_weight` needs the labels of the samples, y of shape (N,). Received: "
+                f"{'no y' if y is None else f'y of shape {np.shape(y)}'}. Pass `fit(x, labels, class_weight=...)`."
+            )
+        data = self._batches(x, y, sample_weight, batch_size, shuffle, "training", keep_labels=class_weight is not None)
         if isinstance(data, data_module.Batches):
+            data.limit(steps_per_epoch)
+            if first_batch >= len(data):
+                raise ValueError(
+                    f"A run goes on with the batches it was begun with. Received: a checkpoint after batch {first_batch} of "
+                    f"an epoch, and epochs of {len(data)} batches. Use the same data and batch_size, or another folder."
+                )
             callbacks.insert(0, data_module.EpochOrder(data, initial_epoch, first_batch, means))
-            x, y, sample_weight, batch_size, shuffle = data, None, None, None, False
-        elif first_batch:
+            x, y, sample_weight, batch_size, shuffle, steps_per_epoch = data, None, None, None, False, None
+        else:
+            x = data
+        if first_batch and not isinstance(data, data_module.Batches):
             raise ValueError(
                 "A run over a data set can go on from the end of an epoch only. Received: a checkpoint in the middle of "
                 f'epoch {initial_epoch} and data of type {type(x).__name__}. Use Checkpoint(every="epoch"), or arrays.'
@@ -434,7 +483,8 @@ class Method(backend.TrainStep, keras.Model):
             if validation_batch_size is None and size and data_module.is_arrays(validation_data[0]):
                 size = min(size, data_module.number_of_samples(validation_data[0]))
             held_out = self._batches(*validation_data, size, False, "validation")
-            validation_data = held_out if isinstance(held_out, data_module.Batches) else validation_data
+            arrays = isinstance(held_out, data_module.Batches)
+            validation_data = held_out if arrays else (held_out, *validation_data[1:])
         steps = data_module.length(x, steps_per_epoch)
         self._now.run_known = steps is not None
         if steps is not None:
@@ -448,7 +498,7 @@ class Method(backend.TrainStep, keras.Model):
                 batch_size=batch_size,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=[*callbacks, data_module.FiniteFirstStep()],
+                callbacks=[data_module.FiniteFirstStep(), *callbacks],
                 validation_data=validation_data,
                 shuffle=shuffle,
                 class_weight=class_weight,
@@ -465,16 +515,26 @@ class Method(backend.TrainStep, keras.Model):
         return history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, **kwargs):
-        """The logs on held-out data, as `keras.Model.evaluate`: no update, views and noise from a fixed seed."""
+        """The logs on held-out data, as `keras.Model.evaluate`: no update, views and noise from a fixed seed.
+
+        Where the loss needs full batches an incomplete last one is left out, since the loss depends on the batch's size.
+        """
         self._require_compiled("evaluate")
         self._test_steps.assign(0)
         if not kwargs.get("_use_cached_eval_dataset"):
             data = self._batches(x, y, sample_weight, batch_size, False, "evaluation")
+            x = data
             if isinstance(data, data_module.Batches):
-                x, y, sample_weight, batch_size = data, None, None, None
+                y, sample_weight, batch_size = None, None, None
         return super().evaluate(
             x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps, **kwargs
         )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step, as `keras.Model.train_on_batch`; the data are checked as in `fit`."""
+        self._require_compiled("train_on_batch")
+        self.check_input(data_module.to_numpy(x))
+        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def inference_input(self, x):
         """What `call` takes, from what a user passes: uint8 scaled, other ranges mapped to [0, 1]."""
@@ -502,21 +562,30 @@ class Method(backend.TrainStep, keras.Model):
                 "A bare `compile()` takes the method's default optimizer."
             )
 
-    def _batches(self, x, y, sample_weight, batch_size, shuffle, what):
+    def _batches(self, x, y, sample_weight, batch_size, shuffle, what, keep_labels=False):
         """`Batches` over arrays, checked; any other data as it is, its first element checked."""
         if not data_module.is_arrays(x):
-            element = data_module.first_element(x)
+            element, x = data_module.first_element(x)
             if element is not None:
                 self.check_input(data_module.to_numpy(keras.utils.unpack_x_y_sample_weight(element)[0]))
             return x
+        if y is not None and not keep_labels and np.asarray(y).dtype.kind in "USO":
+            y = np.zeros(len(y), "float32")  # names of classes, which no backend takes: ignored like other labels
         if sample_weight is not None and y is None:
             y = np.zeros(len(sample_weight), "float32")  # labels, which are ignored: weights stand in the third place
         arrays = data_module.to_numpy(tuple(a for a in (x, y, sample_weight) if a is not None))
         self.check_input(arrays[0])
+        if y is not None and not isinstance(arrays[1], (dict, list, tuple)):
+            self.check_targets(arrays[0], arrays[1])
         n = data_module.number_of_samples(arrays)
         if n == 0:
             raise ValueError(f"The {what} data must hold at least one sample. Received: none.")
         batch_size = batch_size or min(self.batch_size, n)
+        if batch_size < self.smallest_batch:
+            raise ValueError(
+                f"{type(self).__name__} compares the samples of a batch, so it needs at least {self.smallest_batch} in one. "
+                f"Received: {n} {what} samples and batch_size={batch_size}."
+            )
         if self.full_batches and n < batch_size:
             raise ValueError(
                 f"The loss of {type(self).__name__} needs full batches. Received: {n} {what} samples and "

@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 
 import keras
+from keras import ops
 
 from keras_sslzoo.optimizers import RunSchedule
 
@@ -23,7 +24,9 @@ class Player:
     @property
     def schedules(self):
         """Those of the learning rate and of the weight decay that follow the run."""
-        return [s for s in (self._inner._learning_rate, self._inner.weight_decay) if isinstance(s, RunSchedule)]
+        inner = self._inner
+        found = (inner._learning_rate, inner.weight_decay, getattr(inner, "penalty", None))
+        return [s for s in found if isinstance(s, RunSchedule)]
 
     @contextlib.contextmanager
     def pinned(self, progress):
@@ -45,10 +48,22 @@ class Player:
         """Whether the optimizer keeps an average of the weights (`use_ema`) that ends up in them."""
         return self._inner.use_ema
 
-    @property
-    def accumulation_steps(self):
-        """Batches to one real update."""
-        return self._inner.gradient_accumulation_steps or 1
+    @contextlib.contextmanager
+    def watched(self):
+        """Gives a function that tells, after the optimizer was called, whether it made a real update: a boolean scalar, or
+        None where it always does. Accumulation waits, and a loss scaler skips gradients that are not finite."""
+        inner, steps = self._inner, self._inner.gradient_accumulation_steps or 1
+        scaled = inner is not self.optimizer
+        if steps == 1 and not scaled:
+            yield lambda: None
+            return
+        before = ops.copy(inner._iterations.value)
+
+        def moved():
+            after = inner._iterations.value
+            return ops.logical_and(ops.not_equal(after, before), ops.equal(after % steps, 0))
+
+        yield moved
 
 
 class ByPlayer(dict):
@@ -118,13 +133,16 @@ class Players(keras.optimizers.Optimizer):
             group = set(self._groups[name])
             optimizer.finalize_variable_values([v for v in var_list if id(v) in group])
 
+    @property
+    def iterations(self):
+        """Of the player that moves last."""
+        return list(self._players.values())[-1].iterations
+
     def save_own_variables(self, store):
-        """The iteration count; the players' optimizers save themselves."""
-        store["0"] = self._iterations.numpy()
+        """Nothing: the players' optimizers save themselves."""
 
     def load_own_variables(self, store):
         """See `save_own_variables`."""
-        self._iterations.assign(store["0"])
 
     def get_config(self):
         """The players' configs."""

@@ -29,13 +29,13 @@ def features(encoder, x, batch_size=256):
     if encoder is None:
         f = _to_float(x).reshape(len(x), -1)
     else:
-        encoder = _model(encoder)
+        scale, encoder = _scale(encoder), _model(encoder)
         if x.dtype.kind != "f" and x.dtype not in (np.uint8, bool) and x.dtype.name != "bfloat16":
             raise ValueError(
                 f"Images must be uint8 in [0, 255] or floats. Received: dtype {x.dtype}. "
                 "Use `x.astype('uint8')` if the values are bytes."
             )
-        f = encoder.predict(_Batches(x, batch_size), verbose=0)
+        f = encoder.predict(_Batches(x, batch_size, scale), verbose=0)
         shape = getattr(f, "shape", type(f).__name__)
         if len(getattr(f, "shape", ())) != 2:
             raise ValueError(
@@ -81,6 +81,14 @@ def _model(encoder):
     return model
 
 
+def _scale(encoder):
+    """From a batch as the user has it to what the model takes: a training method knows the range of its data."""
+    to_unit_range = getattr(encoder, "to_unit_range", None)
+    return (
+        _to_float if to_unit_range is None else lambda x: ops.convert_to_numpy(to_unit_range(ops.convert_to_tensor(x)))
+    )
+
+
 def _to_float(x):
     return x.astype("float32") / 255 if x.dtype == np.uint8 else x.astype("float32", copy=False)
 
@@ -88,8 +96,9 @@ def _to_float(x):
 class _Batches(keras.utils.PyDataset):
     """Batches scaled as they are read. The last one is filled up with copies, so that JAX compiles one shape."""
 
-    def __init__(self, x, batch_size):
+    def __init__(self, x, batch_size, scale):
         super().__init__()
+        self.scale = scale
         self.x, self.batch_size = x, min(batch_size, len(x))
 
     def __len__(self):
@@ -97,6 +106,6 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         start = index * self.batch_size
-        batch = _to_float(np.asarray(self.x[start : start + self.batch_size]))
+        batch = self.scale(np.asarray(self.x[start : start + self.batch_size]))
         missing = self.batch_size - len(batch)
         return (np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch,)

@@ -18,7 +18,8 @@ class LARS(keras.optimizers.Optimizer):
     Args:
         learning_rate: Number or schedule. The papers scale it with the batch: 0.3 * batch_size / 256 in SimCLR.
         momentum: Of the velocity m.
-        weight_decay: L2 penalty's factor, inside the gradient as the paper has it (not decoupled).
+        weight_decay: L2 penalty's factor, inside the gradient as the paper has it (not decoupled). Number or schedule;
+            `exclude_from_weight_decay` takes out more variables.
         trust: The trust coefficient (eta).
         name, **kwargs: As in `keras.optimizers.Optimizer`.
 
@@ -31,6 +32,8 @@ class LARS(keras.optimizers.Optimizer):
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"`momentum` must lie in [0, 1). Received: momentum={momentum}. The papers use 0.9.")
         self.momentum = momentum
+        if isinstance(weight_decay, dict):  # from a file
+            weight_decay = keras.saving.deserialize_keras_object(weight_decay)
         self.penalty = weight_decay  # not `self.weight_decay`: Keras would apply that decoupled, to every variable
         self.trust = trust
 
@@ -47,7 +50,9 @@ class LARS(keras.optimizers.Optimizer):
         gradient = ops.cast(gradient, variable.dtype)
         rate = ops.cast(learning_rate, variable.dtype)
         if len(variable.shape) > 1:
-            gradient = gradient + self.penalty * variable
+            if self._use_weight_decay(variable):
+                penalty = self.penalty(self._iterations) if callable(self.penalty) else self.penalty
+                gradient = gradient + ops.cast(penalty, variable.dtype) * variable
             weight_norm, gradient_norm = (ops.sqrt(ops.sum(ops.square(t))) for t in (variable, gradient))
             adapt = ops.logical_and(weight_norm > 0, gradient_norm > 0)
             ratio = self.trust * weight_norm / ops.where(adapt, gradient_norm, 1.0)

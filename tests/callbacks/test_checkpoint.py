@@ -91,16 +91,16 @@ def test_a_damaged_checkpoint_is_left_out_and_the_one_before_is_used(images, tmp
     newest.write_bytes(content)
     callback = zoo.callbacks.Checkpoint(tmp_path)
     with pytest.warns(UserWarning, match="damaged"):
-        assert callback.restore(build())[:2] == (1, 0)
+        assert callback.resume_point(build())[:2] == (1, 0)
     (tmp_path / "step-00000004" / "state.json").write_text("{")
     with pytest.warns(UserWarning, match="damaged"), pytest.raises(ValueError, match="Remove the folder"):
-        callback.restore(build())
+        callback.resume_point(build())
 
 
 def test_leftovers_of_a_killed_writer_do_no_harm(images, tmp_path):
     (tmp_path / ".partial-1").mkdir()
     (tmp_path / ".partial-1" / "model.weights.h5").write_bytes(b"half")
-    assert zoo.callbacks.Checkpoint(tmp_path).restore(build())[:2] == (0, 0)
+    assert zoo.callbacks.Checkpoint(tmp_path).resume_point(build())[:2] == (0, 0)
 
 
 def test_other_data_sets_go_on_from_the_end_of_an_epoch_only(images, tmp_path):

@@ -10,6 +10,7 @@ The other 2B - 2 views of the batch are the negatives: they prevent collapse, so
 
 from keras_sslzoo import views as presets
 from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
+from keras_sslzoo.engine.networks import check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import nt_xent
 from keras_sslzoo.nets import Head
@@ -59,6 +60,7 @@ class SimCLR(EmbeddingMethod):
         super().__init__(encoder, default_views(presets.simclr, encoder) if views is None else views, **kwargs)
         width = encoder.output_shape[-1]
         self.projector = projector or Head(width, (width,), 128, output_norm=True, name="projector")
+        check_head(self.projector, width, "projector")
         self.temperature = temperature
 
     def project(self, view, training):

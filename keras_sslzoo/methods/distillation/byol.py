@@ -14,6 +14,7 @@ from keras import ops
 from keras_sslzoo import views as presets
 from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
 from keras_sslzoo.engine.momentum import momentum_copy, momentum_update
+from keras_sslzoo.engine.networks import check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import normalized_mean_squared_error
 from keras_sslzoo.nets import Head
@@ -61,8 +62,15 @@ class BYOL(EmbeddingMethod):
             raise ValueError(f"`momentum` must lie in [0, 1]. Received: momentum={momentum}. The paper uses 0.996.")
         super().__init__(encoder, default_views(presets.byol, encoder) if views is None else views, **kwargs)
         self.projector = projector or Head(encoder.output_shape[-1], (4096,), 256, name="projector")
+        check_head(self.projector, encoder.output_shape[-1], "projector")
         width = self.projector.output_shape[-1]
         self.predictor = predictor or Head(width, (4096,), width, name="predictor")
+        check_head(self.predictor, width, "predictor")
+        if self.predictor.output_shape[-1] != width:
+            raise ValueError(
+                f"`predictor` must return what `projector` returns, {width} numbers. Received: output shape "
+                f"{self.predictor.output_shape}."
+            )
         self.momentum = momentum
         self.target_encoder = momentum_copy(self.encoder, "target_encoder")
         self.target_projector = momentum_copy(self.projector, "target_projector")

@@ -10,6 +10,7 @@ The narrow code keeps the network from learning the identity.
 
 from keras_sslzoo import losses
 from keras_sslzoo.engine.autoencoding import AutoEncodingMethod, default_range
+from keras_sslzoo.engine.networks import check_built, check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
 
 
@@ -61,6 +62,13 @@ class AutoEncoder(AutoEncodingMethod):
     ):
         if loss not in ("mse", "bce"):
             raise ValueError(f'`loss` must be "mse" or "bce". Received: loss={loss!r}.')
+        if encoder is not None:
+            check_built(encoder, "encoder")
+            latent_dim = encoder.output_shape[-1]
+        if decoder is not None:
+            check_built(decoder, "decoder", "(B, D) -> (B, ...)")
+            latent_dim = decoder.input_shape[-1] if encoder is None else latent_dim
+            check_head(decoder, latent_dim, "decoder", vectors=False)
         logits = loss == "bce"
         super().__init__(value_range=default_range(value_range, decoder, logits), **kwargs)
         self.set_networks(encoder, decoder, image_shape, latent_dim, code_width=latent_dim, logits=logits)

@@ -49,10 +49,10 @@ def test_wrong_number_or_size_of_views_is_refused(images):
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        (keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Conv2D(4, 3)]), "one vector an image"),
-        (keras.Sequential([keras.layers.Dense(4)]), "built Keras model"),
+        (keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Conv2D(4, 3)]), "one vector a sample"),
+        (keras.Sequential([keras.layers.Dense(4)]), "built functional or Sequential"),
         (keras.Sequential([keras.layers.Input((12,)), keras.layers.Dense(4)]), "images"),
-        (lambda x: x, "built Keras model"),
+        (lambda x: x, "built functional or Sequential"),
     ],
 )
 def test_bad_encoders_are_refused(encoder, message):

@@ -1,0 +1,66 @@
+"""Checks of the networks that a user passes to a method."""
+
+import numpy as np
+
+
+def check_built(net, name, example="(B, ...) -> (B, D)"):
+    """Refuse what is no Keras model with known input and output shapes: its weights would be made too late to be trained."""
+    shapes = [getattr(net, side, None) for side in ("input_shape", "output_shape")]
+    single = all(isinstance(s, tuple) and not isinstance(s[0], (tuple, list)) for s in shapes)
+    if not single or not getattr(net, "built", False):
+        raise ValueError(
+            f"`{name}` must be a built functional or Sequential Keras model {example}. Received: {type(net).__name__} whose "
+            "shapes are not known. Begin it with `keras.layers.Input`; wrap a subclassed model as "
+            "`keras.Model(inputs, net(inputs))`."
+        )
+
+
+def check_encoder(encoder):
+    """Refuse what is no built model from images in [0, 1] to one vector each."""
+    check_built(encoder, "encoder", "(B, H, W, C) -> (B, D)")
+    if len(encoder.input_shape) != 4 or encoder.input_shape[-1] is None:
+        raise ValueError(
+            f"`encoder` must take images (B, H, W, C) with a known C. Received: input shape {encoder.input_shape}. Methods "
+            "such as AutoEncoder take data of any rank."
+        )
+    check_vectors(encoder, "encoder")
+    for layer in encoder.layers[:4]:
+        if type(layer).__name__ == "Rescaling" and np.ndim(layer.scale) == 0 and 0 < layer.scale < 0.02:
+            raise ValueError(
+                "`encoder` must take images in [0, 1]. Received: an encoder that divides its input by "
+                f"{1 / layer.scale:.0f} first. Build it with `include_preprocessing=False`, or put "
+                "`Rescaling(255.0)` before it."
+            )
+
+
+def check_vectors(encoder, name):
+    """Refuse what does not return one vector a sample."""
+    if len(encoder.output_shape) != 2 or encoder.output_shape[-1] is None:
+        raise ValueError(
+            f"`{name}` must return one vector a sample, (B, D). Received: output shape {encoder.output_shape}. Add "
+            "`GlobalAveragePooling2D()` or `Flatten()` at its end; for keras.applications use `include_top=False, "
+            'pooling="avg"`.'
+        )
+
+
+def check_head(head, width, name, vectors=True):
+    """Refuse a network that does not take `(B, width)` or, with `vectors`, does not return vectors."""
+    check_built(head, name, "(B, D) -> (B, ...)")
+    if vectors:
+        check_vectors(head, name)
+    if head.input_shape[-1] != width:
+        raise ValueError(
+            f"`{name}` must take vectors of {width} numbers, as they come. Received: input shape {head.input_shape}. Build "
+            "it for that width."
+        )
+
+
+def ends_with(net, activation):
+    """Whether the last layer that has an activation, past reshaping and cropping, has this one."""
+    for layer in reversed(net.layers):
+        found = getattr(layer, "activation", None)
+        if found is not None:
+            return getattr(found, "__name__", "") == activation
+        if layer.weights or type(layer).__name__ == "Rescaling":
+            return False
+    return False
