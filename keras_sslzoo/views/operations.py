@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from keras_sslzoo.ops import color, random
+from keras_sslzoo.ops.config import deserialize_config, signature_config
 from keras_sslzoo.ops.resample import blur_matrix, resample, resize_matrix
 
 SHARP = 0.05  # a sigma whose kernel is 1 in the middle and 0 elsewhere, in float32
@@ -41,13 +42,12 @@ class View:
 
     def get_config(self):
         """The constructor's arguments, serialized."""
-        names = inspect.signature(type(self)).parameters
-        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+        return signature_config(self, object)
 
     @classmethod
     def from_config(cls, config):
         """The inverse of `get_config`."""
-        return cls(**keras.saving.deserialize_keras_object(config))
+        return cls(**deserialize_config(config))
 
     def __repr__(self):
         names = inspect.signature(type(self)).parameters

@@ -1,5 +1,7 @@
 """The engine under Keras' own habits: data, callbacks, several players, accumulation, precision, saving."""
 
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
@@ -288,6 +290,18 @@ def test_learning_rate_scheduler_acts():
         X, batch_size=64, epochs=2, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda e: 0.0 * e)]
     )
     np.testing.assert_array_equal(weights(model), 1.0)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is None, reason="Keras writes TensorBoard files with TensorFlow"
+)
+def test_tensorboard(images, tmp_path):
+    model = zoo.LSGAN(image_shape=(12, 12, 1))
+    model.compile()
+    model.fit(
+        images, batch_size=32, verbose=0, validation_data=images, callbacks=[keras.callbacks.TensorBoard(tmp_path)]
+    )
+    assert {path.parent.name for path in tmp_path.rglob("events.*")} == {"train", "validation"}
 
 
 def test_learning_rate_callbacks_act_on_each_player(images):
