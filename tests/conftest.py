@@ -1,6 +1,8 @@
 """Every test runs on the backend that KERAS_BACKEND names, on one thread, from a fixed seed."""
 
+import atexit
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -8,7 +10,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import tempfile
 
 if os.environ.get("KERAS_BACKEND") == "jax":  # the same small programs are compiled again and again
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="jax-cache-"))
+    cache = tempfile.mkdtemp(prefix="jax-cache-")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", cache)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
