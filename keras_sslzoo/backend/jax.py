@@ -89,6 +89,13 @@ def prepare_compilation(model):
 class TrainStep:
     """The stateless `train_step` and `test_step` of Keras' JAX trainer, from stateful ones."""
 
+    def __setattr__(self, name, value):
+        """As `keras.Model`, except for the state that Keras' trainer lays down after each step: it needs no tracking."""
+        if name == "_jax_state":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def _stateless(self, step, groups, state, data):
         logs, new = _pure(lambda: step(data), list(itertools.chain(*groups)), list(itertools.chain(*state)))
         new = iter(new)

@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from keras_sslzoo import nets
-from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.networks import check_built, check_vectors, ends_with
 
@@ -63,7 +63,7 @@ class AutoEncodingMethod(Method):
 
     def prepare(self, x, y):
         """`(x, target)`: y where it has the shape of x, else x itself."""
-        data_module.check_shape(x.shape, self.image_shape, "Data")
+        feed.check_shape(x.shape, self.image_shape, "Data")
         x = self.to_unit_range(x)
         same = y is not None and tuple(y.shape)[1:] == tuple(x.shape)[1:]
         return x, self.to_unit_range(y) if same else x
@@ -71,13 +71,13 @@ class AutoEncodingMethod(Method):
     def check_targets(self, x, y):
         """A target of the shape of x is data too; one of another shape, unless it looks like labels, is a slip."""
         if y.shape[1:] == x.shape[1:]:
-            data_module.check_values(y, self.value_range, "Targets")
+            feed.check_values(y, self.value_range, "Targets")
         elif y.ndim > 2:
-            data_module.check_shape(y.shape, x.shape[1:], "Targets")
+            feed.check_shape(y.shape, x.shape[1:], "Targets")
 
     def check_input(self, x):
         """See `Method.check_input`."""
-        data_module.check_array(x, self.image_shape, self.value_range, type(self).__name__)
+        feed.check_array(x, self.image_shape, self.value_range, type(self).__name__)
 
     def encode(self, x, batch_size=256):
         """Codes: NumPy `(N, D)`."""

@@ -1,6 +1,6 @@
 """The common part of methods that learn an encoder from views of images."""
 
-from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.networks import check_encoder
 
@@ -48,30 +48,30 @@ class EmbeddingMethod(Method):
         if isinstance(x, dict):
             views = tuple(self.to_unit_range(v) for v in _views_of(x))
         else:
-            data_module.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
+            feed.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
             views = tuple(self.views(self.to_unit_range(x), self.key))
         if len(views) != self.number_of_views:
             raise ValueError(
                 f"{type(self).__name__} takes {self.number_of_views} views of an image. Received: {len(views)}."
             )
         for view in views:
-            data_module.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
+            feed.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
         return views
 
     def check_input(self, x):
         """See `Method.check_input`."""
         if isinstance(x, dict):
             for view in _views_of(x):
-                data_module.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
-                data_module.check_values(view, self.value_range, "Views")
+                feed.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
+                feed.check_values(view, self.value_range, "Views")
             return
         if not hasattr(x, "shape"):
             raise ValueError(
                 f"{type(self).__name__} takes images as one array (B, H, W, C), or views made elsewhere as "
                 f"{{'views': (v1, v2)}}. Received: {type(x).__name__} of {len(x)} entries."
             )
-        data_module.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
-        data_module.check_values(x, self.value_range, "Images")
+        feed.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
+        feed.check_values(x, self.value_range, "Images")
 
 
 def _views_of(element):

@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_sslzoo import nets
-from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.networks import check_built, ends_with
 from keras_sslzoo.ops import random
@@ -58,12 +58,12 @@ class GenerativeGame(Method):
 
     def prepare(self, x, y):
         """The data; labels are ignored."""
-        data_module.check_shape(x.shape, self.image_shape, "Data")
+        feed.check_shape(x.shape, self.image_shape, "Data")
         return self.to_unit_range(x)
 
     def check_input(self, x):
         """See `Method.check_input`."""
-        data_module.check_array(x, self.image_shape, self.value_range, type(self).__name__)
+        feed.check_array(x, self.image_shape, self.value_range, type(self).__name__)
 
     def inference_input(self, x):
         """Noise is no data: `value_range` does not apply to it."""

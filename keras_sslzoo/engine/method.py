@@ -15,7 +15,8 @@ import numpy as np
 from keras import ops
 
 from keras_sslzoo import backend
-from keras_sslzoo.engine import data as data_module
+from keras_sslzoo.data.batches import Batches, OrderedBatches, number_of_samples
+from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.logs import Logs
 from keras_sslzoo.engine.momentum import freeze
 from keras_sslzoo.engine.players import Player, Players, portable
@@ -456,49 +457,49 @@ class Method(backend.TrainStep, keras.Model):
                 epoch, batch, means = callback.resume_point(self)
                 if epoch >= initial_epoch:
                     initial_epoch, first_batch = epoch, batch
-        if class_weight is not None and np.ndim(y) != 1 and data_module.is_arrays(x):
+        if class_weight is not None and np.ndim(y) != 1 and feed.is_arrays(x):
             raise ValueError(
                 "`class_weight` needs the labels of the samples, y of shape (N,). Received: "
                 f"{'no y' if y is None else f'y of shape {np.shape(y)}'}. Pass `fit(x, labels, class_weight=...)`."
             )
         data = self._batches(x, y, sample_weight, batch_size, shuffle, "training", keep_labels=class_weight is not None)
-        if isinstance(data, data_module.Batches):
+        if isinstance(data, OrderedBatches):
             data.limit(steps_per_epoch)
             if first_batch >= len(data):
                 raise ValueError(
                     f"A run goes on with the batches it was begun with. Received: a checkpoint after batch {first_batch} of "
                     f"an epoch, and epochs of {len(data)} batches. Use the same data and batch_size, or another folder."
                 )
-            callbacks.insert(0, data_module.EpochOrder(data, initial_epoch, first_batch, means))
+            callbacks.insert(0, feed.EpochOrder(data, initial_epoch, first_batch, means))
             x, y, sample_weight, batch_size, shuffle, steps_per_epoch = data, None, None, None, False, None
         else:
             x = data
-        if first_batch and not isinstance(data, data_module.Batches):
+        if first_batch and not isinstance(data, OrderedBatches):
             raise ValueError(
                 "A run over a data set can go on from the end of an epoch only. Received: a checkpoint in the middle of "
                 f'epoch {initial_epoch} and data of type {type(x).__name__}. Use Checkpoint(every="epoch"), or arrays.'
             )
         if validation_data is not None:
             size = validation_batch_size or getattr(data, "batch_size", None)
-            if validation_batch_size is None and size and data_module.is_arrays(validation_data[0]):
-                size = min(size, data_module.number_of_samples(validation_data[0]))
+            if validation_batch_size is None and size and feed.is_arrays(validation_data[0]):
+                size = min(size, number_of_samples(validation_data[0]))
             held_out = self._batches(*validation_data, size, False, "validation")
-            arrays = isinstance(held_out, data_module.Batches)
+            arrays = isinstance(held_out, OrderedBatches)
             validation_data = held_out if arrays else (held_out, *validation_data[1:])
-        steps = data_module.length(x, steps_per_epoch)
+        steps = feed.length(x, steps_per_epoch)
         self._now.run_known = steps is not None
         if steps is not None:
             self.set_run_length(steps * epochs, position=steps * initial_epoch + first_batch)
         elif self._now.reads_progress:
             self._require_run_length()
-        with data_module.expect_short_epoch(first_batch > 0):
+        with feed.expect_short_epoch(first_batch > 0):
             history = super().fit(
                 x,
                 y,
                 batch_size=batch_size,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=[data_module.FiniteFirstStep(), *callbacks],
+                callbacks=[feed.FiniteFirstStep(), *callbacks],
                 validation_data=validation_data,
                 shuffle=shuffle,
                 class_weight=class_weight,
@@ -524,7 +525,7 @@ class Method(backend.TrainStep, keras.Model):
         if not kwargs.get("_use_cached_eval_dataset"):
             data = self._batches(x, y, sample_weight, batch_size, False, "evaluation")
             x = data
-            if isinstance(data, data_module.Batches):
+            if isinstance(data, OrderedBatches):
                 y, sample_weight, batch_size = None, None, None
         return super().evaluate(
             x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps, **kwargs
@@ -533,7 +534,7 @@ class Method(backend.TrainStep, keras.Model):
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step, as `keras.Model.train_on_batch`; the data are checked as in `fit`."""
         self._require_compiled("train_on_batch")
-        self.check_input(data_module.to_numpy(x))
+        self.check_input(feed.to_numpy(x))
         return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def inference_input(self, x):
@@ -551,7 +552,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def in_batches(self, fn, x, batch_size=256):
         """Inference outside `predict`: `fn` on batches of the array `x`, one after the other, as NumPy."""
-        x = data_module.to_numpy(x)
+        x = feed.to_numpy(x)
         parts = [fn(ops.convert_to_tensor(x[i : i + batch_size])) for i in range(0, len(x), batch_size)]
         return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
@@ -564,20 +565,22 @@ class Method(backend.TrainStep, keras.Model):
 
     def _batches(self, x, y, sample_weight, batch_size, shuffle, what, keep_labels=False):
         """`Batches` over arrays, checked; any other data as it is, its first element checked."""
-        if not data_module.is_arrays(x):
-            element, x = data_module.first_element(x)
+        if not feed.is_arrays(x):
+            if self.full_batches and isinstance(x, OrderedBatches):
+                x.drop_remainder = True
+            element, x = feed.first_element(x)
             if element is not None:
-                self.check_input(data_module.to_numpy(keras.utils.unpack_x_y_sample_weight(element)[0]))
+                self.check_input(feed.to_numpy(keras.utils.unpack_x_y_sample_weight(element)[0]))
             return x
         if y is not None and not keep_labels and np.asarray(y).dtype.kind in "USO":
             y = np.zeros(len(y), "float32")  # names of classes, which no backend takes: ignored like other labels
         if sample_weight is not None and y is None:
             y = np.zeros(len(sample_weight), "float32")  # labels, which are ignored: weights stand in the third place
-        arrays = data_module.to_numpy(tuple(a for a in (x, y, sample_weight) if a is not None))
+        arrays = feed.to_numpy(tuple(a for a in (x, y, sample_weight) if a is not None))
         self.check_input(arrays[0])
         if y is not None and not isinstance(arrays[1], (dict, list, tuple)):
             self.check_targets(arrays[0], arrays[1])
-        n = data_module.number_of_samples(arrays)
+        n = number_of_samples(arrays)
         if n == 0:
             raise ValueError(f"The {what} data must hold at least one sample. Received: none.")
         batch_size = batch_size or min(self.batch_size, n)
@@ -592,22 +595,22 @@ class Method(backend.TrainStep, keras.Model):
                 f"batch_size={batch_size}. Give more samples, or a batch size of at most {n}."
             )
         seed = int(ops.convert_to_numpy(self._rng_seed.value))  # not `self.seed`: loaded weights bring theirs
-        return data_module.Batches(arrays, batch_size, shuffle, self.full_batches, seed)
+        return Batches(arrays, batch_size, shuffle, self.full_batches, seed)
 
     def _split(self, x, y, sample_weight, fraction, validation_data):
-        if validation_data is not None or not data_module.is_arrays(x):
+        if validation_data is not None or not feed.is_arrays(x):
             raise ValueError(
                 "`validation_split` holds out the last part of arrays. Received: "
                 + ("`validation_data` as well" if validation_data is not None else f"data of type {type(x).__name__}")
                 + ". Pass `validation_data=` alone."
             )
-        n = data_module.number_of_samples(x)
+        n = number_of_samples(x)
         cut = n - int(n * fraction)
         if not 0 < cut < n:
             raise ValueError(
                 f"`validation_split` must leave samples on both sides. Received: {fraction} of {n} samples."
             )
-        parts = [None if a is None else data_module.to_numpy(a) for a in (x, y, sample_weight)]
+        parts = [None if a is None else feed.to_numpy(a) for a in (x, y, sample_weight)]
 
         def rows(part, which):
             return None if part is None else keras.tree.map_structure(lambda a: a[which], part)

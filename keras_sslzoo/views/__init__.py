@@ -1,12 +1,12 @@
 """Views: augmentation inside the compiled training step, batched, random for each sample, the same on every backend."""
 
-from keras_sslzoo.views.operations import ColorJitter as ColorJitter
-from keras_sslzoo.views.operations import GaussianBlur as GaussianBlur
-from keras_sslzoo.views.operations import Grayscale as Grayscale
-from keras_sslzoo.views.operations import RandomFlip as RandomFlip
-from keras_sslzoo.views.operations import RandomResizedCrop as RandomResizedCrop
-from keras_sslzoo.views.operations import Solarize as Solarize
-from keras_sslzoo.views.operations import View as View
+from keras_sslzoo.views.base import View as View
+from keras_sslzoo.views.color import ColorJitter as ColorJitter
+from keras_sslzoo.views.color import Grayscale as Grayscale
+from keras_sslzoo.views.color import Solarize as Solarize
+from keras_sslzoo.views.corruptions import GaussianBlur as GaussianBlur
+from keras_sslzoo.views.crops import RandomResizedCrop as RandomResizedCrop
+from keras_sslzoo.views.geometry import RandomFlip as RandomFlip
 from keras_sslzoo.views.pipeline import MultiView as MultiView
 from keras_sslzoo.views.pipeline import Pipeline as Pipeline
 from keras_sslzoo.views.presets import byol as byol

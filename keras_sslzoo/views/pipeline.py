@@ -8,7 +8,7 @@ however many numbers it returns.
 
 import keras
 
-from keras_sslzoo.views.operations import View
+from keras_sslzoo.views.base import View
 
 
 def _parts(name, parts):

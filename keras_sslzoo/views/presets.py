@@ -6,7 +6,9 @@ torchvision's factors, as in SimCLR's appendix A; BYOL's paper speaks of offsets
 
 import operator
 
-from keras_sslzoo.views.operations import ColorJitter, GaussianBlur, Grayscale, RandomResizedCrop, Solarize
+from keras_sslzoo.views.color import ColorJitter, Grayscale, Solarize
+from keras_sslzoo.views.corruptions import GaussianBlur
+from keras_sslzoo.views.crops import RandomResizedCrop
 from keras_sslzoo.views.pipeline import MultiView, Pipeline
 
 SMALL = 32  # CIFAR's size: up to here SimCLR's settings for CIFAR-10 hold, above those for ImageNet

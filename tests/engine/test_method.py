@@ -9,7 +9,7 @@ from contract import tiny_encoder, values
 from keras import layers, ops
 
 import keras_sslzoo as zoo
-from keras_sslzoo.engine.data import Batches
+from keras_sslzoo.data.batches import Batches
 from keras_sslzoo.optimizers import WarmupCosine
 
 BACKEND = keras.config.backend()

@@ -8,55 +8,6 @@ import numpy as np
 from keras import tree
 
 
-class Batches(keras.utils.PyDataset):
-    """Batches of arrays in an order that depends on (seed, epoch) alone.
-
-    Args:
-        arrays: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)` of trees of arrays with equal first axes.
-        batch_size: Samples in a batch.
-        shuffle: Whether to draw a new order for each epoch.
-        drop_remainder: Whether to leave out an incomplete last batch.
-        seed: Of the order.
-    """
-
-    def __init__(self, arrays, batch_size, shuffle, drop_remainder, seed):
-        super().__init__()
-        self.arrays = arrays
-        self.size = number_of_samples(arrays)
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.drop_remainder = drop_remainder
-        self.seed = seed
-        self.steps = None
-        self.start_epoch(0)
-
-    def limit(self, steps):
-        """Take only the first `steps` batches of each epoch's order; None takes all."""
-        if steps is not None and steps > len(self):
-            raise ValueError(
-                f"`steps_per_epoch` must be at most the batches that the data hold. Received: steps_per_epoch={steps} and "
-                f"{len(self)} batches of {self.batch_size}. Train for more epochs instead."
-            )
-        self.steps = steps
-
-    def start_epoch(self, epoch, first_batch=0):
-        """Take the order of this epoch, from this batch on."""
-        self.order = np.random.default_rng((self.seed, epoch)).permutation(self.size) if self.shuffle else None
-        self.first_batch = first_batch
-
-    def __len__(self):
-        full, rest = divmod(self.size, self.batch_size)
-        batches = full if self.drop_remainder or not rest else full + 1
-        return min(batches, self.steps or batches) - self.first_batch
-
-    def __getitem__(self, index):
-        index += self.first_batch
-        rows = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.size))
-        if self.order is not None:
-            rows = self.order[rows]
-        return tree.map_structure(lambda a: a[rows], self.arrays)
-
-
 class EpochOrder(keras.callbacks.Callback):
     """Tells `Batches` which epoch begins, also where a callback restored an earlier run.
 
@@ -122,17 +73,6 @@ def is_arrays(x):
 def to_numpy(x):
     """A tree of arrays or tensors as a tree of NumPy arrays."""
     return tree.map_structure(lambda a: keras.ops.convert_to_numpy(a) if keras.ops.is_tensor(a) else np.asarray(a), x)
-
-
-def number_of_samples(arrays):
-    """The common length of the first axes of a tree of arrays."""
-    sizes = {len(leaf) for leaf in tree.flatten(arrays)}
-    if len(sizes) != 1:
-        raise ValueError(
-            f"All arrays must have the same number of samples. Received: {sorted(sizes)}. For views made elsewhere pass "
-            "a dict with one entry, {'views': (v1, v2)}; a bare tuple or list means several inputs."
-        )
-    return sizes.pop()
 
 
 def length(x, steps_per_epoch):
