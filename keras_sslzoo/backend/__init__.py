@@ -1,4 +1,4 @@
-"""The only package that names a framework: eight names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: nine names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -10,6 +10,7 @@ backend compiles.
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
     own_buffers(variables)                see that no variable shares its memory with another, after Keras made it so
+    compiled(fn)                          the pure function of tensors, made quick to call again on the same shapes
     prepare_compilation(model)            what must be seen to before the step is compiled on request (`jit_compile=True`)
     TrainStep                             mixin that gives a keras.Model its `train_step` and `test_step` from
                                           `run_train_step(data) -> logs` and `run_test_step(data) -> logs`
@@ -57,6 +58,7 @@ else:
 
 TrainStep = _backend.TrainStep
 apply_gradients = _backend.apply_gradients
+compiled = _backend.compiled
 ema_update = _backend.ema_update
 input_grad = _backend.input_grad
 own_buffers = _backend.own_buffers

@@ -82,6 +82,11 @@ def own_buffers(variables):
         variable.assign(np.array(variable.value))
 
 
+def compiled(fn):
+    """See `keras_sslzoo.backend`."""
+    return jax.jit(fn)
+
+
 def prepare_compilation(model):
     """See `keras_sslzoo.backend`."""
 

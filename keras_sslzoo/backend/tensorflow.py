@@ -47,6 +47,11 @@ def own_buffers(variables):
     """See `keras_sslzoo.backend`."""
 
 
+def compiled(fn):
+    """See `keras_sslzoo.backend`."""
+    return tf.function(fn)
+
+
 def prepare_compilation(model):
     """See `keras_sslzoo.backend`."""
 

@@ -43,6 +43,11 @@ def own_buffers(variables):
     """See `keras_sslzoo.backend`."""
 
 
+def compiled(fn):
+    """See `keras_sslzoo.backend`. Eager, without a graph of gradients."""
+    return torch.no_grad()(fn)
+
+
 def prepare_compilation(model):
     """See `keras_sslzoo.backend`.
 

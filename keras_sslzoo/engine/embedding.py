@@ -9,7 +9,8 @@ class EmbeddingMethod(Method):
     """A method with an encoder `(B, H, W, C) -> (B, D)` that is trained on views of unlabelled images.
 
     Fit data: images `(B, H, W, C)`, uint8 or floats in `value_range`; views are made on the device, inside the step.
-    Views made elsewhere come as one element `{"views": (v1, v2)}`. Labels are accepted and ignored.
+    Views made elsewhere come as one element `{"views": (v1, v2, ...)}`. Labels are accepted and ignored. Of more than two
+    views, those of the first one's size are global crops, the others local ones (`views.MultiCrop`).
 
     Args:
         encoder: Any built Keras model `(B, H, W, C) -> (B, D)`. It takes images in [0, 1].
@@ -21,7 +22,7 @@ class EmbeddingMethod(Method):
     full_batches = True
     smallest_batch = 2  # the samples of a batch are compared
     batch_size = 256
-    number_of_views = 2
+    least_views = 2
 
     def __init__(self, encoder, views, value_range=(0.0, 1.0), **kwargs):
         check_encoder(encoder)
@@ -50,9 +51,10 @@ class EmbeddingMethod(Method):
         else:
             feed.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
             views = tuple(self.views(self.to_unit_range(x), self.key))
-        if len(views) != self.number_of_views:
+        if len(views) < self.least_views:
             raise ValueError(
-                f"{type(self).__name__} takes {self.number_of_views} views of an image. Received: {len(views)}."
+                f"{type(self).__name__} compares views of an image, at least {self.least_views}. Received: {len(views)}. "
+                "Use for example `views.simclr(image_shape)`."
             )
         for view in views:
             feed.check_shape(view.shape, self.encoder.input_shape[1:], "Views")
@@ -72,6 +74,15 @@ class EmbeddingMethod(Method):
             )
         feed.check_shape(x.shape, (None, None, self.encoder.input_shape[-1]), "Images")
         feed.check_values(x, self.value_range, "Images")
+
+
+def view_pairs(views):
+    """Which views are compared: pairs (g, v) of numbers, g a view of the first one's size (global), v any other view.
+
+    As multi-crop does (Caron et al. 2020, arXiv:2006.09882, section 3.2). Two views give (0, 1) and (1, 0).
+    """
+    size = views[0].shape[1:]
+    return [(g, v) for g, view in enumerate(views) if view.shape[1:] == size for v in range(len(views)) if v != g]
 
 
 def _views_of(element):

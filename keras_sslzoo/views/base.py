@@ -11,10 +11,15 @@ import inspect
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_sslzoo.ops import random
 from keras_sslzoo.ops.config import deserialize_config, signature_config
+from keras_sslzoo.viz.figure import check_images as check_pictures
+from keras_sslzoo.viz.grids import views_grid
+
+MOST_PREVIEWED = 64
 
 
 class View:
@@ -35,6 +40,27 @@ class View:
         """Draw the uniforms that `apply` takes."""
         images = check_images(images)
         return self.apply(images, random.uniform(key, "views", (ops.shape(images)[0], self.draws)))
+
+    def preview(self, images, seed=0):
+        """A figure of images and their views, a row each: what to look at before training.
+
+        Args:
+            images: a few, (B, H, W, C), uint8 or floats in [0, 1].
+            seed: of the views.
+
+        Returns:
+            matplotlib figure: a notebook shows it, `figure.savefig("views.png")` keeps it.
+        """
+        images = check_pictures("images", images)
+        if len(images) > MOST_PREVIEWED:
+            raise ValueError(
+                f"A preview takes at most {MOST_PREVIEWED} images, a row each. Received: {len(images)}. Pass a few, such as "
+                "`images[:8]`."
+            )
+        scaled = images / np.float32(255) if images.dtype == np.uint8 else images
+        views = self(scaled, random.Key(seed, 0))
+        views = [ops.convert_to_numpy(view) for view in (views if isinstance(views, tuple) else (views,))]
+        return views_grid(images, views)
 
     def get_config(self):
         """The constructor's arguments, serialized."""

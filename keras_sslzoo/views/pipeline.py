@@ -13,7 +13,7 @@ from keras_sslzoo.views.base import View
 
 def _parts(name, parts):
     parts = tuple(parts) if isinstance(parts, (list, tuple)) else (parts,)
-    wrong = [part for part in parts if not isinstance(part, View) or isinstance(part, MultiView)]
+    wrong = [part for part in parts if not isinstance(part, View) or isinstance(part, _Several)]
     if not parts or wrong:
         raise ValueError(
             f"`{name}` must be a list of view operations or pipelines, such as `RandomFlip(0.5)`. "
@@ -53,16 +53,10 @@ class Pipeline(View):
         return images
 
 
-@keras.saving.register_keras_serializable("keras_sslzoo")
-class MultiView(View):
-    """Several views of each image, a tuple; they may differ in their operations and sizes.
+class _Several(View):
+    """One view for each of `pipelines`."""
 
-    Args:
-        pipelines: list of pipelines (or single operations), one for each view.
-    """
-
-    def __init__(self, pipelines):
-        self.pipelines = _parts("pipelines", pipelines)
+    pipelines = ()
 
     @property
     def draws(self):
@@ -72,3 +66,40 @@ class MultiView(View):
     def apply(self, images, u):
         """(B, H, W, C) -> tuple of (B, h, w, C), one for each pipeline."""
         return tuple(pipeline.apply(images, share) for pipeline, share in _shares(self.pipelines, u))
+
+
+@keras.saving.register_keras_serializable("keras_sslzoo")
+class MultiView(_Several):
+    """Several views of each image, a tuple; they may differ in their operations and sizes.
+
+    Args:
+        pipelines: list of pipelines (or single operations), one for each view.
+    """
+
+    def __init__(self, pipelines):
+        self.pipelines = _parts("pipelines", pipelines)
+
+
+@keras.saving.register_keras_serializable("keras_sslzoo")
+class MultiCrop(_Several):
+    """Multi-crop (Caron et al. 2020, arXiv:2006.09882, section 3.2): a few large views and many small ones, a tuple.
+
+    Methods tell them apart by their size: a view of the first one's size is global.
+
+    Args:
+        global_views: list of pipelines, one for each large view.
+        local_view: pipeline of a small view.
+        num_local: number of small views.
+    """
+
+    def __init__(self, global_views, local_view, num_local=6):
+        if not isinstance(num_local, int) or num_local < 0:
+            raise ValueError(f"`num_local` must be an int of at least 0. Received: num_local={num_local}.")
+        self.global_views = _parts("global_views", global_views)
+        (self.local_view,) = _parts("local_view", local_view)
+        self.num_local = num_local
+
+    @property
+    def pipelines(self):
+        """One for each view: the global ones first."""
+        return (*self.global_views, *(self.local_view,) * self.num_local)

@@ -9,7 +9,7 @@ The other 2B - 2 views of the batch are the negatives: they prevent collapse, so
 """
 
 from keras_sslzoo import views as presets
-from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
+from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views, view_pairs
 from keras_sslzoo.engine.networks import check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import nt_xent
@@ -22,7 +22,7 @@ class SimCLR(EmbeddingMethod):
 
     Args:
         encoder: Built Keras model `(B, H, W, C) -> (B, D)` for images in [0, 1].
-        views: Two views of each image; by default the paper's, at the encoder's input size.
+        views: Two views of each image or more; by default the paper's two, at the encoder's input size.
         projector: Keras model `(B, D) -> (B, P)`; by default the paper's head with one hidden layer, D -> D -> 128,
             batch normalised as in the official code.
         temperature: T. The paper's 0.1 is for ImageNet; for CIFAR-10 it reports 0.5 (appendix B.9).
@@ -68,6 +68,8 @@ class SimCLR(EmbeddingMethod):
         return self.projector(self.encoder(view, training=training), training=training)
 
     def objective(self, views, training=True):
-        """NT-Xent over the projections of the two views, `(B,)`."""
-        z1, z2 = (self.project(view, training) for view in views)
-        return nt_xent(z1, z2, self.temperature), {"positive_similarity": cosine_similarity(z1, z2)}
+        """NT-Xent over the projections of the two views, `(B,)`; of more than two, its mean over the pairs."""
+        z = [self.project(view, training) for view in views]
+        pairs = {tuple(sorted(pair)) for pair in view_pairs(views)}  # the loss is symmetric
+        loss = sum(nt_xent(z[i], z[j], self.temperature) for i, j in sorted(pairs)) / len(pairs)
+        return loss, {"positive_similarity": cosine_similarity(z[0], z[1])}

@@ -12,7 +12,7 @@ No negatives. The predictor and the target's slow movement together prevent coll
 from keras import ops
 
 from keras_sslzoo import views as presets
-from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views
+from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views, view_pairs
 from keras_sslzoo.engine.momentum import momentum_copy, momentum_update
 from keras_sslzoo.engine.networks import check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
@@ -26,7 +26,7 @@ class BYOL(EmbeddingMethod):
 
     Args:
         encoder: Built Keras model `(B, H, W, C) -> (B, D)` for images in [0, 1]: the online encoder, the one to keep.
-        views: Two views of each image; by default the paper's asymmetric pair, at the encoder's input size.
+        views: Two views of each image or more; by default the paper's asymmetric pair, at the encoder's input size.
         projector: Keras model `(B, D) -> (B, P)`; by default the paper's, D -> 4096 -> 256.
         predictor: Keras model `(B, P) -> (B, P)`; by default the paper's, 256 -> 4096 -> 256.
         momentum: tau_base, the target's momentum at the start; it rises to 1 along a cosine. The paper's is 0.996 for
@@ -95,11 +95,12 @@ class BYOL(EmbeddingMethod):
         return cosine(self.progress, self.momentum, 1.0)
 
     def objective(self, views, training=True):
-        """The symmetric loss, `(B,)`, in [0, 8]."""
-        v1, v2 = views
-        loss = normalized_mean_squared_error(self.online(v1, training), self.target(v2, training))
-        loss += normalized_mean_squared_error(self.online(v2, training), self.target(v1, training))
-        return loss, {"target_momentum": self.current_momentum}
+        """The symmetric loss, `(B,)`, in [0, 8]; of more than two views, twice its mean over the pairs."""
+        pairs = view_pairs(views)
+        q = [self.online(view, training) for view in views]
+        targets = {g: self.target(views[g], training) for g in sorted({g for g, _ in pairs})}
+        loss = sum(normalized_mean_squared_error(q[v], targets[g]) for g, v in pairs)
+        return loss * (2 / len(pairs)), {"target_momentum": self.current_momentum}
 
     def after_update(self):
         """The target follows the online network."""
