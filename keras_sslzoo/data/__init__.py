@@ -4,3 +4,4 @@ from keras_sslzoo.data.emojis import Emoji as Emoji
 from keras_sslzoo.data.emojis import emoji as emoji
 from keras_sslzoo.data.fashion import FASHION_MNIST_CLASSES as FASHION_MNIST_CLASSES
 from keras_sslzoo.data.fashion import fashion_mnist as fashion_mnist
+from keras_sslzoo.data.huggingface import HuggingFaceImages as HuggingFaceImages

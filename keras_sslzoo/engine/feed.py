@@ -104,6 +104,37 @@ def first_element(x):
     return first, again() if first is not None else x
 
 
+class InOrder(keras.utils.PyDataset):
+    """The batches of a sized iterable, with tuples for lists: `tf.data` takes no list inside a dict."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+        self.iterator = None
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        if index == 0 or self.iterator is None:
+            self.iterator = iter(self.batches)
+        return as_tuples(next(self.iterator))
+
+
+def as_tuples(x):
+    """The tree with tuples for lists."""
+    if isinstance(x, dict):
+        return {key: as_tuples(value) for key, value in x.items()}
+    return tuple(as_tuples(part) for part in x) if isinstance(x, (list, tuple)) else x
+
+
+def holds_a_list_in_a_dict(x):
+    """Whether some dict of the tree has a list for a value."""
+    if isinstance(x, dict):
+        return any(isinstance(part, list) or holds_a_list_in_a_dict(part) for part in x.values())
+    return isinstance(x, (list, tuple)) and any(holds_a_list_in_a_dict(part) for part in x)
+
+
 def check_values(x, value_range, what, chunk=4096):
     """Refuse values that are not finite or, where `value_range` is given, outside it. Reads in chunks."""
     if not np.issubdtype(x.dtype, np.floating):

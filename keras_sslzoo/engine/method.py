@@ -16,6 +16,7 @@ from keras import ops
 
 from keras_sslzoo import backend
 from keras_sslzoo.data.batches import Batches, OrderedBatches, number_of_samples
+from keras_sslzoo.data.huggingface import HuggingFaceImages, is_huggingface
 from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.logs import Logs
 from keras_sslzoo.engine.momentum import freeze
@@ -531,6 +532,17 @@ class Method(backend.TrainStep, keras.Model):
             x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps, **kwargs
         )
 
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Inference on arrays or a data set, as `keras.Model.predict`, in the order of the samples."""
+        if is_huggingface(x):
+            x, batch_size = HuggingFaceImages(x, batch_size=batch_size or 32, shuffle=False), None
+        if isinstance(x, OrderedBatches) and x.shuffle:
+            raise ValueError(
+                "`predict` returns results in the order of the data, which must not change from epoch to epoch. Received: a "
+                f"{type(x).__name__} with shuffle=True. Build it with shuffle=False."
+            )
+        return super().predict(x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step, as `keras.Model.train_on_batch`; the data are checked as in `fit`."""
         self._require_compiled("train_on_batch")
@@ -565,12 +577,17 @@ class Method(backend.TrainStep, keras.Model):
 
     def _batches(self, x, y, sample_weight, batch_size, shuffle, what, keep_labels=False):
         """`Batches` over arrays, checked; any other data as it is, its first element checked."""
+        seed = int(ops.convert_to_numpy(self._rng_seed.value))  # not `self.seed`: loaded weights bring theirs
+        if is_huggingface(x):
+            x = HuggingFaceImages(x, batch_size=batch_size or min(self.batch_size, len(x)), shuffle=shuffle, seed=seed)
         if not feed.is_arrays(x):
             if self.full_batches and isinstance(x, OrderedBatches):
                 x.drop_remainder = True
             element, x = feed.first_element(x)
             if element is not None:
-                self.check_input(feed.to_numpy(keras.utils.unpack_x_y_sample_weight(element)[0]))
+                self.check_input(feed.to_numpy(keras.utils.unpack_x_y_sample_weight(feed.as_tuples(element))[0]))
+                if backend.name == "tensorflow" and feed.holds_a_list_in_a_dict(element) and hasattr(x, "__len__"):
+                    x = feed.InOrder(x)
             return x
         if y is not None and not keep_labels and np.asarray(y).dtype.kind in "USO":
             y = np.zeros(len(y), "float32")  # names of classes, which no backend takes: ignored like other labels
@@ -594,7 +611,6 @@ class Method(backend.TrainStep, keras.Model):
                 f"The loss of {type(self).__name__} needs full batches. Received: {n} {what} samples and "
                 f"batch_size={batch_size}. Give more samples, or a batch size of at most {n}."
             )
-        seed = int(ops.convert_to_numpy(self._rng_seed.value))  # not `self.seed`: loaded weights bring theirs
         return Batches(arrays, batch_size, shuffle, self.full_batches, seed)
 
     def _split(self, x, y, sample_weight, fraction, validation_data):
