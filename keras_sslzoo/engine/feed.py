@@ -43,7 +43,12 @@ def expect_short_epoch(expected):
 
 
 class FiniteFirstStep(keras.callbacks.Callback):
-    """Stops a run whose first step is not finite: what a check of arrays cannot see in a generator."""
+    """Stops a run whose first step is not finite: what a check of arrays cannot see in a generator.
+
+    Keras may call it from a thread while the next steps run: otherwise the host would wait for each step.
+    """
+
+    async_safe = True
 
     def __init__(self):
         super().__init__()

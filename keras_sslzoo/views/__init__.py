@@ -7,7 +7,10 @@ from keras_sslzoo.views.color import Solarize as Solarize
 from keras_sslzoo.views.corruptions import GaussianBlur as GaussianBlur
 from keras_sslzoo.views.crops import RandomResizedCrop as RandomResizedCrop
 from keras_sslzoo.views.geometry import RandomFlip as RandomFlip
+from keras_sslzoo.views.host import HostViews as HostViews
+from keras_sslzoo.views.pipeline import MultiCrop as MultiCrop
 from keras_sslzoo.views.pipeline import MultiView as MultiView
 from keras_sslzoo.views.pipeline import Pipeline as Pipeline
 from keras_sslzoo.views.presets import byol as byol
 from keras_sslzoo.views.presets import simclr as simclr
+from keras_sslzoo.views.preview import preview as preview
