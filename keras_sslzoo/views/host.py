@@ -36,7 +36,9 @@ class HostViews:
 
     def __init__(self, pipeline, seed=0):
         if not callable(pipeline):
-            raise ValueError(f"`pipeline` must be a callable (images, key), as views.simclr(...). Received: {pipeline!r}.")
+            raise ValueError(
+                f"`pipeline` must be a callable (images, key), as views.simclr(...). Received: {pipeline!r}."
+            )
         self.pipeline = pipeline
         self.seed = seed
         self.calls = 0
