@@ -102,10 +102,37 @@ def noise_bits(key, name, batch, n):
     samples = ops.arange(batch, dtype="int32")[:, None]
     step = ops.broadcast_to(_int32(key.step), ops.shape(samples))
     k0, k1 = threefry((key.seed, stream(f"noise/{name}")), (step, samples))  # a stream that `bits` does not share
+    return _hash(k0, k1, n)
+
+
+def _hash(k0, k1, n):
+    """Words (B, n) from the keys of the rows, two int32 (B, 1)."""
     x = ops.arange(n, dtype="int32") + k0
     x = (x ^ _shift_right(x, 16)) * LOWBIAS[0] + k1
     x = (x ^ _shift_right(x, 15)) * LOWBIAS[1]
     return x ^ _shift_right(x, 16)
+
+
+def words_from(u, n):
+    """int32 words (B, n) from two uniforms of each row, (B, 2): pixel-sized noise for a function of `uniform`'s numbers.
+
+    Equal to the bit on every backend. Within a row no word comes twice.
+    """
+    k = ops.cast(u * 2.0**24, "int32") * 256  # uniforms hold 24 bits
+    return _hash(k[:, :1], k[:, 1:], n)
+
+
+def uniform_from(u, shape):
+    """Uniforms in [0, 1) of shape (B, ...), from two uniforms of each row; see `words_from`."""
+    _, *rest = shape
+    return ops.reshape(_unit(words_from(u, math.prod(rest))), (-1, *rest))
+
+
+def normal_from(u, shape):
+    """Standard normals of shape (B, ...), from two uniforms of each row; see `words_from`."""
+    _, *rest = shape
+    n = math.prod(rest)
+    return ops.reshape(_pairs_of_normals(words_from(u, n + n % 2))[:, :n], (-1, *rest))
 
 
 def _unit(words):
@@ -116,6 +143,12 @@ def _box_muller(u):
     """Radius and angle from uniforms `(B, 2 n)`."""
     n = ops.shape(u)[1] // 2
     return ops.sqrt(-2.0 * ops.log(u[:, :n] + 2.0**-24)), (2.0 * math.pi) * u[:, n:]
+
+
+def _pairs_of_normals(words):
+    """Standard normals from words (B, 2 n): each pair of words gives two."""
+    radius, angle = _box_muller(_unit(words))
+    return ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=1)
 
 
 def uniform(key, name, shape, low=0.0, high=1.0):
@@ -141,9 +174,7 @@ def normal_noise(key, name, shape):
     """As `normal`, from `noise_bits`; each pair of words gives two numbers."""
     batch, *rest = shape
     n = math.prod(rest)
-    radius, angle = _box_muller(_unit(noise_bits(key, name, batch, n + n % 2)))
-    z = ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=1)
-    return ops.reshape(z[:, :n], shape)
+    return ops.reshape(_pairs_of_normals(noise_bits(key, name, batch, n + n % 2))[:, :n], shape)
 
 
 def bernoulli(key, name, shape, p):

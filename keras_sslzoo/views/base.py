@@ -148,3 +148,11 @@ def whole_number(u, n):
 def choose(coin, value, neutral):
     """`value` where the coin shows heads, else `neutral`; `coin=None` is heads for all."""
     return value if coin is None else ops.where(coin, value, neutral)
+
+
+def first_that_fits(fits):
+    """Of attempts (B, n) bool: the first that fits, marked in (B, n) bool, and whether there is one, (B,) bool."""
+    n = fits.shape[1]
+    rank = ops.where(fits, ops.arange(n, 0, -1, dtype="int32"), 0)
+    best = ops.max(rank, axis=1, keepdims=True)
+    return ops.logical_and(ops.equal(rank, best), fits), best[:, 0] > 0

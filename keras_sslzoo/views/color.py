@@ -14,20 +14,23 @@ from keras_sslzoo.views.base import Coin, between, check_interval, check_probabi
 class ColorJitter(Coin):
     """Change brightness, contrast, saturation and hue in random order; torchvision's ranges and semantics.
 
-    One order is drawn per step and shared by the batch (torchvision: per image), since each order is another program.
-    Where C != 3 only brightness and contrast have an effect.
+    One order is drawn per step and shared by the batch (torchvision: per image), since each order is another program;
+    `order="sample"` draws one for each sample, at four times the work. Where C != 3 only brightness and contrast have an
+    effect.
 
     Args:
         brightness, contrast, saturation: a strength s for factors in [max(0, 1 - s), 1 + s], or a pair
             (least, most).
         hue: a strength h in [0, 0.5] for shifts in [-h, h] turns, or a pair.
         p: probability that a sample is changed. Those that are not may differ by rounding (1e-6) if hue is jittered.
-        shuffle: whether the order is random; else it is that of the arguments.
+        order: "batch" or "sample", which shares a random order, or "fixed" for that of the arguments.
     """
 
-    def __init__(self, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0, p=1.0, shuffle=True):
+    def __init__(self, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0, p=1.0, order="batch"):
         self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
-        self.p, self.shuffle = check_probability("p", p), bool(shuffle)
+        if order not in ("batch", "sample", "fixed"):
+            raise ValueError(f'`order` must be "batch", "sample" or "fixed". Received: order={order!r}.')
+        self.p, self.order = check_probability("p", p), order
         factors = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
         intervals = {name: _strength(name, value, 1.0, 0.0, math.inf) for name, value in factors.items()}
         intervals["hue"] = _strength("hue", hue, 0.0, -0.5, 0.5)
@@ -36,8 +39,8 @@ class ColorJitter(Coin):
 
     @property
     def parameters(self):
-        """Uniforms per sample: the order's (that of the first sample is used) and each factor's."""
-        return len(self._intervals) + self.shuffle if self._intervals else 0
+        """Uniforms per sample: each factor's, and the order's (where the batch shares one, that of the first sample)."""
+        return len(self._intervals) + (self.order != "fixed") if self._intervals else 0
 
     @property
     def draws(self):
@@ -54,13 +57,18 @@ class ColorJitter(Coin):
         for i, (name, interval) in enumerate(self._intervals.items()):
             factors[name] = choose(coin, between(u[:, i], interval), 0.0 if name == "hue" else 1.0)
         steps = [(getattr(color, f"adjust_{name}"), factors[name]) for name in names]
-        if not self.shuffle or len(steps) < 2:
+        if self.order == "fixed" or len(steps) < 2:
             for adjust, factor in steps:
                 images = adjust(images, factor)
             return images
-        orders = list(itertools.permutations(range(len(steps))))
-        order = ops.cast(whole_number(u[0, -1], len(orders)), "int32")
-        table = ops.take(ops.convert_to_tensor(orders, dtype="int32"), order, axis=0)
+        orders = ops.convert_to_tensor(list(itertools.permutations(range(len(steps)))), dtype="int32")
+        if self.order == "sample":
+            table = ops.take(orders, ops.cast(whole_number(u[:, -1], len(orders)), "int32"), axis=0)  # (B, steps)
+            for i, (k, name) in itertools.product(range(len(steps)), enumerate(names)):
+                neutral = 0.0 if name == "hue" else 1.0
+                images = steps[k][0](images, ops.where(ops.equal(table[:, i], k), steps[k][1], neutral))
+            return images
+        table = ops.take(orders, ops.cast(whole_number(u[0, -1], len(orders)), "int32"), axis=0)
         branches = [lambda x, step=step: step[0](x, step[1]) for step in steps]
         # A loop around one switch: XLA under TensorFlow takes minutes to compile four switches in a row.
         return ops.fori_loop(0, len(steps), lambda i, x: ops.switch(table[i], branches, x), images)
@@ -96,3 +104,24 @@ class Solarize(Coin):
 
     def _change(self, images, u, coin):
         return color.solarize(images, choose(coin, self.threshold, 2.0))  # no value reaches 2
+
+
+@keras.saving.register_keras_serializable("keras_sslzoo")
+class Posterize(Coin):
+    """Keep the upper `bits` of each value's 8 with probability `p`; Pillow's semantics.
+
+    Args:
+        bits: int from 1 to 8.
+        p: probability.
+    """
+
+    def __init__(self, bits, p=0.5):
+        if not isinstance(bits, int) or not 1 <= bits <= 8:
+            raise ValueError(f"`bits` must be an int from 1 to 8. Received: bits={bits}.")
+        self.bits = bits
+        self.p = check_probability("p", p)
+
+    def _change(self, images, u, coin):
+        step = 2.0 ** (8 - self.bits)
+        posterized = ops.floor(ops.round(images * 255.0) / step) * (step / 255.0)
+        return choose(None if coin is None else coin[:, None, None, None], posterized, images)

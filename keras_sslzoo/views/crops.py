@@ -6,7 +6,15 @@ import keras
 from keras import ops
 
 from keras_sslzoo.ops.resample import FILTERS, crop_resize
-from keras_sslzoo.views.base import View, between, check_interval, check_probability, choose, whole_number
+from keras_sslzoo.views.base import (
+    View,
+    between,
+    check_interval,
+    check_probability,
+    choose,
+    first_that_fits,
+    whole_number,
+)
 
 
 @keras.saving.register_keras_serializable("keras_sslzoo")
@@ -47,10 +55,7 @@ class RandomResizedCrop(View):
         stretch = ops.exp(0.5 * between(u[:, n : 2 * n], log_ratio))
         w, h = ops.round(side * stretch), ops.round(side / stretch)
         fits = ops.logical_and(ops.logical_and(w >= 1, w <= width), ops.logical_and(h >= 1, h <= height))
-        rank = ops.where(fits, ops.arange(n, 0, -1, dtype="int32"), 0)
-        best = ops.max(rank, axis=1, keepdims=True)
-        first = ops.logical_and(ops.equal(rank, best), fits)
-        found = best[:, 0] > 0
+        first, found = first_that_fits(fits)
         fallback_h, fallback_w = self._fallback(height, width)
         h = ops.where(found, ops.sum(ops.where(first, h, 0.0), axis=1), float(fallback_h))
         w = ops.where(found, ops.sum(ops.where(first, w, 0.0), axis=1), float(fallback_w))

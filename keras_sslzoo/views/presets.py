@@ -6,8 +6,8 @@ torchvision's factors, as in SimCLR's appendix A; BYOL's paper speaks of offsets
 
 import operator
 
+from keras_sslzoo.views.blur import GaussianBlur
 from keras_sslzoo.views.color import ColorJitter, Grayscale, Solarize
-from keras_sslzoo.views.corruptions import GaussianBlur
 from keras_sslzoo.views.crops import RandomResizedCrop
 from keras_sslzoo.views.pipeline import MultiView, Pipeline
 

@@ -22,7 +22,7 @@ OPERATIONS = [
 ]
 COINS = {
     "flip": lambda p: views.RandomFlip(p),
-    "jitter": lambda p: views.ColorJitter((0.5, 0.5), 0.4, 0.4, (0.1, 0.1), p=p, shuffle=False),
+    "jitter": lambda p: views.ColorJitter((0.5, 0.5), 0.4, 0.4, (0.1, 0.1), p=p, order="fixed"),
     "grayscale": lambda p: views.Grayscale(p),
     "blur": lambda p: views.GaussianBlur(5, sigma=(1.0, 2.0), p=p),
     "solarize": lambda p: views.Solarize(0.5, p=p),

@@ -1,4 +1,4 @@
-"""Operations that take information away: blur, noise, masks."""
+"""Blur."""
 
 import keras
 from keras import ops
