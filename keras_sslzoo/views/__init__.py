@@ -24,6 +24,14 @@ from keras_sslzoo.views.masks import RandomErasing as RandomErasing
 from keras_sslzoo.views.pipeline import MultiCrop as MultiCrop
 from keras_sslzoo.views.pipeline import MultiView as MultiView
 from keras_sslzoo.views.pipeline import Pipeline as Pipeline
+from keras_sslzoo.views.presets import barlow_twins as barlow_twins
 from keras_sslzoo.views.presets import byol as byol
+from keras_sslzoo.views.presets import dino as dino
+from keras_sslzoo.views.presets import mae as mae
+from keras_sslzoo.views.presets import moco_v1 as moco_v1
+from keras_sslzoo.views.presets import moco_v2 as moco_v2
 from keras_sslzoo.views.presets import simclr as simclr
+from keras_sslzoo.views.presets import supervised as supervised
+from keras_sslzoo.views.presets import swav as swav
+from keras_sslzoo.views.presets import vicreg as vicreg
 from keras_sslzoo.views.preview import preview as preview

@@ -116,8 +116,8 @@ def check_images(images):
 
 def check_probability(name, p):
     """`p` as a float in [0, 1]."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"`{name}` must be a probability in [0, 1]. Received: {name}={p}.")
+    if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:
+        raise ValueError(f"`{name}` must be a number in [0, 1]. Received: {name}={p!r}.")
     return float(p)
 
 
