@@ -63,12 +63,14 @@ class ColorJitter(Coin):
             return images
         orders = ops.convert_to_tensor(list(itertools.permutations(range(len(steps)))), dtype="int32")
         if self.order == "sample":
-            table = ops.take(orders, ops.cast(whole_number(u[:, -1], len(orders)), "int32"), axis=0)  # (B, steps)
+            table = ops.take(
+                orders, ops.cast(whole_number(u[:, -1], math.factorial(len(steps))), "int32"), axis=0
+            )  # (B, steps)
             for i, (k, name) in itertools.product(range(len(steps)), enumerate(names)):
                 neutral = 0.0 if name == "hue" else 1.0
                 images = steps[k][0](images, ops.where(ops.equal(table[:, i], k), steps[k][1], neutral))
             return images
-        table = ops.take(orders, ops.cast(whole_number(u[0, -1], len(orders)), "int32"), axis=0)
+        table = ops.take(orders, ops.cast(whole_number(u[0, -1], math.factorial(len(steps))), "int32"), axis=0)
         branches = [lambda x, step=step: step[0](x, step[1]) for step in steps]
         # A loop around one switch: XLA under TensorFlow takes minutes to compile four switches in a row.
         return ops.fori_loop(0, len(steps), lambda i, x: ops.switch(table[i], branches, x), images)
