@@ -19,7 +19,7 @@ import warnings
 import weakref
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from keras_sslzoo.data.batches import OrderedBatches
 
@@ -259,7 +259,7 @@ class ImageFolder(OrderedBatches):
         except MemoryError:
             raise
         except Exception as error:  # Pillow's readers raise of every kind on damaged files
-            self.unusable[file] = f"{type(error).__name__}: {error}"[:200]
+            self.unusable[file] = _reason(error)
             return None
 
     def _check_size(self, image):
@@ -280,7 +280,7 @@ class ImageFolder(OrderedBatches):
             except _TooSmall:
                 small[self.files[row]] = image.size[::-1]
             except Exception as error:
-                damaged[self.files[row]] = f"{type(error).__name__}: {error}"[:200]
+                damaged[self.files[row]] = _reason(error)
         if len(damaged) == len(rows):
             self.unusable = damaged
             self._refuse(len(rows))
@@ -392,6 +392,12 @@ def _open(path):
         image.close()
         raise Image.DecompressionBombError(f"{image.width * image.height} pixels, more than PIL.Image.MAX_IMAGE_PIXELS")
     return image
+
+
+def _reason(error):
+    if isinstance(error, UnidentifiedImageError):
+        return "no image, or its header is damaged"
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 class _Threads:
