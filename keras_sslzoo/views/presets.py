@@ -2,8 +2,8 @@
 
     crop, mirror --> colour jitter --> greyscale --> blur --> solarize           one `Pipeline` for each view
 
-Crops are resized with a bicubic filter, antialiased, as Pillow does for the papers' PyTorch code (SimCLR's and BYOL's
-TensorFlow code is bicubic without antialiasing). Colours are jittered by torchvision's factors, as in SimCLR's appendix A;
+Crops are resized as in the official code: bicubic, or bilinear for MoCo and SwAV, and antialiased, as Pillow does it (SimCLR's
+and BYOL's TensorFlow code is bicubic without antialiasing). Colours are jittered by torchvision's factors, as in SimCLR's appendix A;
 BYOL's paper speaks of offsets. A blur's kernel is cut to 10 % of the size, as in SimCLR's and BYOL's code; Pillow's, in the
 PyTorch ones, is not. What has no meaning for C channels (saturation, hue and greyscale where C != 3) is left out.
 """
@@ -83,7 +83,8 @@ def moco_v1(image_shape, crop_scale=(0.2, 1.0)):
         `MultiView`: images (B, H', W', C), key -> two tensors (B, H, W, C).
     """
     image_shape = _check_shape(image_shape)
-    return MultiView([_view(image_shape, crop_scale, 0.5, (0.4, 0.4, 0.4, 0.4), jitter_p=1.0) for _ in range(2)])
+    options = {"jitter_p": 1.0, "interpolation": "bilinear"}
+    return MultiView([_view(image_shape, crop_scale, 0.5, (0.4, 0.4, 0.4, 0.4), **options) for _ in range(2)])
 
 
 def moco_v2(image_shape, crop_scale=(0.2, 1.0)):
@@ -95,8 +96,8 @@ def moco_v2(image_shape, crop_scale=(0.2, 1.0)):
     Args and returns: see `moco_v1`.
     """
     image_shape = _check_shape(image_shape)
-    blur = _blur(image_shape, 0.5)
-    return MultiView([_view(image_shape, crop_scale, 0.5, (0.4, 0.4, 0.4, 0.1), blur) for _ in range(2)])
+    options = {"blur": _blur(image_shape, 0.5), "interpolation": "bilinear"}
+    return MultiView([_view(image_shape, crop_scale, 0.5, (0.4, 0.4, 0.4, 0.1), **options) for _ in range(2)])
 
 
 def swav(image_shape, num_local=6, local_size=None, global_scale=(0.14, 1.0), local_scale=(0.05, 0.14)):
@@ -117,7 +118,7 @@ def swav(image_shape, num_local=6, local_size=None, global_scale=(0.14, 1.0), lo
     image_shape = _check_shape(image_shape)
     local_shape = _local_shape(image_shape, local_size)
     large, small = (
-        _view(shape, scale, 0.5, STRONG, _blur(shape, 0.5))
+        _view(shape, scale, 0.5, STRONG, _blur(shape, 0.5), interpolation="bilinear")
         for shape, scale in ((image_shape, global_scale), (local_shape, local_scale))
     )
     return MultiCrop([large, large], small, num_local)
@@ -147,13 +148,15 @@ def barlow_twins(image_shape):
 
 
 def vicreg(image_shape):
-    """VICReg's two views (Bardes et al. 2021, arXiv 2105.04906, appendix C.1; official code: augmentations.py).
+    """VICReg's two views (Bardes et al. 2021, arXiv 2105.04906, appendix C.1): both of one distribution.
 
-    The code's are BYOL's asymmetric pair: blur 1.0 and 0.1, solarization 0.0 and 0.2.
+    The paper's: BYOL's crops and colours, blur with probability 0.5, solarization with probability 0.1. Ours: no blur up to 32
+    pixels.
 
     Args and returns: see `byol`.
     """
-    return byol(image_shape)
+    image_shape = _check_shape(image_shape)
+    return MultiView([_view(image_shape, (0.08, 1.0), 0.5, WEAK, _blur(image_shape, 0.5), 0.1) for _ in range(2)])
 
 
 def mae(image_shape, crop_scale=(0.2, 1.0)):
@@ -186,11 +189,11 @@ def supervised(image_shape):
     return Pipeline([RandomCrop((height, width), padding=max(1, min(height, width) // 8), flip=0.5)])
 
 
-def _view(image_shape, crop_scale, flip, jitter, blur=0.0, solarize=0.0, jitter_p=0.8):
+def _view(image_shape, crop_scale, flip, jitter, blur=0.0, solarize=0.0, jitter_p=0.8, interpolation="bicubic"):
     height, width, channels = image_shape
     kernel_size = min(height, width) // 10 // 2 * 2 + 1  # SimCLR's code: 10 % of the size, made odd
     operations = [
-        RandomResizedCrop((height, width), scale=crop_scale, flip=flip, interpolation="bicubic"),
+        RandomResizedCrop((height, width), scale=crop_scale, flip=flip, interpolation=interpolation),
         ColorJitter(*(jitter if channels == 3 else jitter[:2]), p=jitter_p),
     ]
     if channels == 3:
