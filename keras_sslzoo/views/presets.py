@@ -2,10 +2,11 @@
 
     crop, mirror --> colour jitter --> greyscale --> blur --> solarize           one `Pipeline` for each view
 
-Crops are resized as in the official code: bicubic, or bilinear for MoCo and SwAV, and antialiased, as Pillow does it (SimCLR's
-and BYOL's TensorFlow code is bicubic without antialiasing). Colours are jittered by torchvision's factors, as in SimCLR's appendix A;
-BYOL's paper speaks of offsets. A blur's kernel is cut to 10 % of the size, as in SimCLR's and BYOL's code; Pillow's, in the
-PyTorch ones, is not. What has no meaning for C channels (saturation, hue and greyscale where C != 3) is left out.
+Crops are resized as in the official code: bicubic, or bilinear for MoCo and SwAV, and antialiased, as Pillow does it
+(SimCLR's and BYOL's TensorFlow code is bicubic without antialiasing). Colours are jittered by torchvision's factors, as in
+SimCLR's appendix A; BYOL's paper speaks of offsets. A blur's kernel is cut to 10 % of the size, as in SimCLR's and BYOL's
+code; Pillow's, in the PyTorch ones, is not. What has no meaning for C channels (saturation, hue and greyscale where C != 3)
+is left out.
 """
 
 import operator
@@ -150,8 +151,8 @@ def barlow_twins(image_shape):
 def vicreg(image_shape):
     """VICReg's two views (Bardes et al. 2021, arXiv 2105.04906, appendix C.1): both of one distribution.
 
-    The paper's: BYOL's crops and colours, blur with probability 0.5, solarization with probability 0.1. Ours: no blur up to 32
-    pixels.
+    The paper's: BYOL's crops and colours, blur with probability 0.5, solarization with probability 0.1. Ours: no blur up to
+    32 pixels.
 
     Args and returns: see `byol`.
     """

@@ -388,7 +388,7 @@ def test_warning_names_ten(tmp_path):
 
 def autoencoder():
     keras.utils.set_random_seed(0)
-    model = zoo.AutoEncoder(zoo.nets.ConvNet((SIZE, SIZE, 1), filters=(4, 8)), seed=1)
+    model = zoo.AutoEncoder(zoo.nets.ConvNet((SIZE, SIZE, 1), width=4, features=8), seed=1)
     model.compile()
     return model
 
@@ -438,7 +438,7 @@ def test_goes_on_from_a_checkpoint_within_an_epoch(numbers, tmp_path):
 
 def test_contrastive_with_labels(tmp_path):
     data = image_folder(numbered(tmp_path, 21, classes=3), SIZE, labels=True, batch_size=8, seed=2)
-    model = zoo.SimCLR(zoo.nets.ConvNet((SIZE, SIZE, 3), filters=(4, 8)))
+    model = zoo.SimCLR(zoo.nets.ConvNet((SIZE, SIZE, 3), width=4, features=8))
     model.compile()
     history = model.fit(data, epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
