@@ -8,7 +8,8 @@ from keras import tree
 class OrderedBatches(keras.utils.PyDataset):
     """Batches of samples that can be read by their numbers; a subclass says how, in `read`.
 
-    `fit` calls `limit` and `start_epoch`, and sets `drop_remainder` where the loss needs full batches.
+    Our `fit` calls `limit` and `start_epoch`, and sets `drop_remainder` where the loss needs full batches. Under the `fit`
+    of other Keras models epochs are counted here; pass them `shuffle=False`, or Keras changes the order of the batches too.
 
     Args:
         size: Number of samples.
@@ -27,6 +28,7 @@ class OrderedBatches(keras.utils.PyDataset):
         self.drop_remainder = drop_remainder
         self.seed = seed
         self.steps = None
+        self.counts_epochs = True  # unless a callback does
         self.start_epoch(0)
 
     def read(self, rows):
@@ -45,7 +47,14 @@ class OrderedBatches(keras.utils.PyDataset):
     def start_epoch(self, epoch, first_batch=0):
         """Take the order of this epoch, from this batch on."""
         self.order = np.random.default_rng((self.seed, epoch)).permutation(self.size) if self.shuffle else None
+        self.epoch = epoch
         self.first_batch = first_batch
+        self.finished = False  # whether the last batch was read
+
+    def on_epoch_end(self):
+        """Keras' hook, which it also calls before the first epoch."""
+        if self.counts_epochs and self.finished:
+            self.start_epoch(self.epoch + 1)
 
     def __len__(self):
         full, rest = divmod(self.size, self.batch_size)
@@ -53,6 +62,7 @@ class OrderedBatches(keras.utils.PyDataset):
         return min(batches, self.steps or batches) - self.first_batch
 
     def __getitem__(self, index):
+        self.finished = index == len(self) - 1
         index += self.first_batch
         rows = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.size))
         return self.read(rows if self.order is None else self.order[rows])

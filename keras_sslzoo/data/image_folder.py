@@ -7,6 +7,7 @@ path --walk--> files --order of (seed, epoch)--> rows --Pillow--> fit_image --> 
 
 import collections
 import concurrent.futures
+import errno
 import itertools
 import math
 import numbers
@@ -26,6 +27,7 @@ from keras_sslzoo.data.batches import OrderedBatches
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # no EPS under another name: that would start Ghostscript
 
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ESTALE)  # the system's trouble, not the file's
 _AHEAD = 2  # batches decoded before they are asked for
 _TRIES = 64  # files tried for one place of a batch
 _SAMPLE = 256  # headers read by the constructor
@@ -120,6 +122,8 @@ class ImageFolder(OrderedBatches):
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if not (_is_count(value) or (name == "workers" and value is None)):
                 raise ValueError(f"`{name}` must be a positive whole number. Received: {name}={value!r}.")
+        if seed is not None and (isinstance(seed, bool) or not (_is_count(seed) or seed == 0)):
+            raise ValueError(f"`seed` must be a whole number of at least 0, or None. Received: seed={seed!r}.")
         self.path = _folder(path)
         self.channels = channels
         self.upscale = upscale
@@ -163,6 +167,7 @@ class ImageFolder(OrderedBatches):
     def __getitem__(self, index):
         with self._lock:
             end = self.first_batch + len(self)
+            self.finished = index == len(self) - 1
             index += self.first_batch
             if not self.first_batch <= index < end:
                 raise IndexError(f"batch {index - self.first_batch} of {end - self.first_batch}")
@@ -259,14 +264,19 @@ class ImageFolder(OrderedBatches):
         except MemoryError:
             raise
         except Exception as error:  # Pillow's readers raise of every kind on damaged files
+            if getattr(error, "errno", None) in _PASSING:
+                raise
             self.unusable[file] = _reason(error)
             return None
 
-    def _check_size(self, image):
+    def _check_size(self, image, whichever_way=False):
         if self.upscale:
             return
         h, w = self.image_size
-        height, width = (min(image.size),) * 2 if h == w else upright_size(image)
+        if h == w or whichever_way:
+            (h, w), (height, width) = sorted((h, w)), sorted(image.size)
+        else:
+            height, width = upright_size(image)
         if height < h or width < w:
             raise _TooSmall(f"smaller than {self.image_size}, height and width: {image.size[::-1]}")
 
@@ -276,7 +286,7 @@ class ImageFolder(OrderedBatches):
         for row in rows:
             try:
                 with _open(self.path / self.files[row]) as image:
-                    self._check_size(image)
+                    self._check_size(image, whichever_way=True)  # what turns a PNG may stand after its pixels
             except _TooSmall:
                 small[self.files[row]] = image.size[::-1]
             except Exception as error:

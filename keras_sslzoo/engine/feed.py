@@ -24,6 +24,14 @@ class EpochOrder(keras.callbacks.Callback):
         self.first_batch = first_batch
         self.means = means
 
+    def on_train_begin(self, logs=None):
+        """Keras' hook."""
+        self.batches.counts_epochs = False
+
+    def on_train_end(self, logs=None):
+        """Keras' hook."""
+        self.batches.counts_epochs = True
+
     def on_epoch_begin(self, epoch, logs=None):
         """Keras' hook."""
         going_on = epoch == self.first_epoch and self.first_batch > 0
