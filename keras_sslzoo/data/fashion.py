@@ -12,7 +12,6 @@ Source: Xiao, Rasul, Vollgraf. Fashion-MNIST: a novel image dataset for benchmar
 import gzip
 import hashlib
 import io
-import os
 import sys
 import zlib
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_sslzoo.data.assets import read_asset
+from keras_sslzoo.data.installed import data_folder
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -80,12 +80,7 @@ def fashion_mnist(mini=False):
 def find_folder():
     """The first installed `fashion-mnist` folder, or None."""
     roots = list(SYSTEM_FOLDERS)
-    if root := os.environ.get("SSLZOO_DATA_DIR"):
-        if not Path(root).is_dir():
-            raise FileNotFoundError(
-                "SSLZOO_DATA_DIR must be a folder, which holds the data sets' folders (`fashion-mnist`). "
-                f"Received: {root!r}. Correct it, or unset it."
-            )
+    if (root := data_folder()) is not None:
         roots.insert(0, root)
     return next((folder for root in roots if (folder := Path(root) / "fashion-mnist").is_dir()), None)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_sslzoo.data import emoji
+from keras_sslzoo.data import EMOJI_TEMPLATES, emoji
 
 # Counted in the npm package, by a look-up outside the code under test.
 CATEGORIES = {
@@ -81,3 +81,55 @@ def test_two_calls_share_nothing(data):
     other = emoji()
     other.images[:] = 0
     assert data.images.any()
+
+
+# ---- captions ------------------------------------------------------------------------------------------------------------
+
+
+def test_captions(data):
+    captions = data.captions()
+    assert len(captions) == 1636
+    (i,) = np.flatnonzero(data.names == "pot of food")
+    assert captions[i] == (
+        "an emoji of pot of food",
+        "an emoji of stew",
+        "pot of food",
+        "stew",
+        "a picture of pot of food",
+        "a picture of stew",
+        "a small drawing of pot of food",
+        "a small drawing of stew",
+        "pot of food, an emoji of food and drink",
+        "stew, an emoji of food and drink",
+        "pot of food, food prepared",
+        "stew, food prepared",
+    )
+    assert captions == emoji().captions(list(EMOJI_TEMPLATES))
+
+
+def test_captions_do_not_repeat_and_are_plain(data):
+    captions = data.captions()
+    assert all(len(set(texts)) == len(texts) >= len(EMOJI_TEMPLATES) for texts in captions)
+    letters = set("".join("".join(texts) for texts in captions))
+    assert letters <= set("abcdefghijklmnopqrstuvwxyz0123456789 ,'*-")
+    assert len({texts[0] for texts in captions}) == 1635
+    assert all(
+        text == " ".join(text.split()) and not text.endswith((" of", ",")) for texts in captions for text in texts
+    )
+
+
+def test_short_names_without_letters_are_spoken(data):
+    (i,) = np.flatnonzero(data.code_points == "1F44D")
+    assert data.captions(["{name}"])[i] == ("thumbs up sign", "plus one", "thumbsup")
+    (i,) = np.flatnonzero(data.code_points == "1F44E")
+    assert "minus one" in data.captions(["{name}"])[i]
+
+
+def test_captions_of_other_templates(data):
+    assert data.captions(("{category}", "A {category}"))[0] == ("smileys and emotion", "a smileys and emotion")
+    for templates in ("{name}", ()):
+        with pytest.raises(ValueError, match=r"sequence of at least one string.*EMOJI_TEMPLATES"):
+            data.captions(templates)
+    for template, field in (("a {colour}", "colour"), ("{}", "an empty one")):
+        with pytest.raises(ValueError, match=f"fields must be.*Received: {field}"):
+            data.captions([template])

@@ -500,21 +500,21 @@ def test_interrupt_ends_the_process_though_files_wait(numbers):
 
 
 def test_threads_end_with_the_data_set(numbers):
-    def running():
-        return [thread for thread in threading.enumerate() if thread.name.startswith("image_folder_")]
+    others = set(threading.enumerate())  # of other tests, which may end in between
 
-    gc.collect()
-    before = len(running())
+    def running():
+        return [t for t in threading.enumerate() if t.name.startswith("image_folder_") and t not in others]
+
     data = image_folder(numbers, SIZE, batch_size=4, workers=3)
     data[0]
     data._collect(*data._ahead[2])
-    assert len(running()) == before + 3
+    assert len(running()) == 3
     del data
     gc.collect()
     deadline = time.time() + 5
-    while len(running()) > before and time.time() < deadline:
+    while running() and time.time() < deadline:
         time.sleep(0.01)
-    assert len(running()) == before
+    assert not running()
 
 
 def test_another_keras_model_sees_a_new_order_in_each_epoch(numbers):
