@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 from PIL import Image, ImageEnhance, ImageOps
 
+from keras_sslzoo import views
 from keras_sslzoo.ops import color
 
 FACTORS = np.array([0.0, 0.4, 1.0, 1.3, 2.0], "float32")
@@ -42,6 +43,14 @@ def test_grayscale_equals_pillow():
     for b, pixels in enumerate(PIXELS):
         want = np.asarray(Image.fromarray(pixels).convert("L"))
         np.testing.assert_allclose(got[b] * 255, np.repeat(want[..., None], 3, -1), atol=0.51)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_posterize_equals_pillow(bits):
+    want = np.stack([np.asarray(ImageOps.posterize(Image.fromarray(pixels), bits)) for pixels in PIXELS])
+    view = views.Posterize(bits, p=1.0)
+    got = run(lambda x: view.apply(x, None), PIXELS)
+    np.testing.assert_allclose(got * 255, want, atol=1e-3)
 
 
 def test_solarize_equals_pillow():
