@@ -469,7 +469,8 @@ def test_fit_sees_the_order_of_each_epoch(numbers):
 
 
 SCRIPT = """
-    import importlib, pathlib, sys, time, types
+    import importlib, pathlib, signal, sys, time, types
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background ignores it
     for name in ("keras_sslzoo", "keras_sslzoo.data"):  # without the rest of the package, which takes long to import
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(pathlib.Path(sys.argv[1], *name.split(".")))]
@@ -547,7 +548,7 @@ def test_trouble_of_the_system_is_not_the_files(numbers, monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr("keras_sslzoo.data.image_folder._open", no_more_files)
+        patch.setattr(sys.modules["keras_sslzoo.data.image_folder"], "_open", no_more_files)
         with pytest.raises(OSError, match="Too many open files"):
             data[0]
     assert not data.unusable
