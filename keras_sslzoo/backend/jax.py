@@ -101,6 +101,27 @@ class TrainStep:
         else:
             super().__setattr__(name, value)
 
+    def _get_jax_state(self, purge_model_variables=False, **groups):
+        """Keras' hook. It takes the values out of the variables; here they are kept for the case that the step raises."""
+        state = super()._get_jax_state(purge_model_variables=purge_model_variables, **groups)
+        if purge_model_variables:
+            self._jax_state = dict(zip([name for name, wanted in groups.items() if wanted], state, strict=True))
+        return state
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model`; a step that raises leaves the variables their values, as it does in `fit`."""
+        try:
+            return super().evaluate(*args, **kwargs)
+        finally:
+            self.jax_state_sync()
+
+    def predict(self, *args, **kwargs):
+        """As `keras.Model`; a step that raises leaves the variables their values, as it does in `fit`."""
+        try:
+            return super().predict(*args, **kwargs)
+        finally:
+            self.jax_state_sync()
+
     def _stateless(self, step, groups, state, data):
         logs, new = _pure(lambda: step(data), list(itertools.chain(*groups)), list(itertools.chain(*state)))
         new = iter(new)

@@ -235,3 +235,15 @@ def test_lars_obeys_exclusions_and_schedules(images):
     plain.exclude_from_weight_decay([v])
     plain.apply([ops.zeros((2, 2))], [v])
     np.testing.assert_array_equal(ops.convert_to_numpy(v.value), 1.0)
+
+
+def test_a_step_that_raises_leaves_the_model_as_it_was(images):
+    model = zoo.SimCLR(tiny_encoder())
+    model.compile()
+    before = [keras.ops.convert_to_numpy(v) for v in model.trainable_weights]
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=r"at least 2\. Received: 1"):
+            call({"views": (images,)}, verbose=0)
+    for weight, value in zip(model.trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), value)
+    model.fit({"views": (images, images)}, verbose=0)
