@@ -152,7 +152,7 @@ def vicreg(image_shape):
     """VICReg's two views (Bardes et al. 2021, arXiv 2105.04906, appendix C.1): both of one distribution.
 
     The paper's: BYOL's crops and colours, blur with probability 0.5, solarization with probability 0.1. Ours: no blur up to
-    32 pixels.
+    32 pixels. The authors' code (augmentations.py) has BYOL's asymmetric pair in their place: `byol`.
 
     Args and returns: see `byol`.
     """
