@@ -1,5 +1,7 @@
 """The common part of methods that learn an encoder from views of images."""
 
+from keras import ops
+
 from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.networks import check_encoder
@@ -85,6 +87,20 @@ def view_pairs(views):
     return [(g, v) for g, view in enumerate(views) if view.shape[1:] == size for v in range(len(views)) if v != g]
 
 
+def encode_views(encoder, views, training):
+    """Features of each view, a list of `(B, D)`; views of one size go through the encoder as one batch.
+
+    So batch norm sees them together, as in the official code of multi-crop (facebookresearch/swav, facebookresearch/dino).
+    """
+    features = [None] * len(views)
+    for size in dict.fromkeys(tuple(view.shape[1:]) for view in views):
+        at = [i for i, view in enumerate(views) if tuple(view.shape[1:]) == size]
+        together = encoder(ops.concatenate([views[i] for i in at], axis=0), training=training)
+        for i, part in zip(at, ops.split(together, len(at)), strict=True):
+            features[i] = part
+    return features
+
+
 def _views_of(element):
     if set(element) != {"views"}:
         raise ValueError(
@@ -93,8 +109,8 @@ def _views_of(element):
     return element["views"]
 
 
-def default_views(preset, encoder):
-    """The preset at the encoder's input size, or an error where that size is not fixed."""
+def default_views(preset, encoder, **options):
+    """The preset at the encoder's input size with these options, or an error where that size is not fixed."""
     check_encoder(encoder)
     shape = encoder.input_shape[1:]
     if None in shape:
@@ -102,4 +118,4 @@ def default_views(preset, encoder):
             f"Views need a fixed size. Received: an encoder with the input shape (B, {', '.join(map(str, shape))}). Pass "
             f"`views=keras_sslzoo.views.{preset.__name__}((height, width, channels))`."
         )
-    return preset(shape)
+    return preset(shape, **options)

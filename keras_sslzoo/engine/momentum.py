@@ -5,15 +5,20 @@ import keras
 from keras_sslzoo import backend
 
 
-def momentum_copy(net, name):
+def momentum_copy(net, name, dropout=True):
     """A copy of `net`, equal weights, none of them trainable.
 
-    Each variable is marked, not the layer: `layer.trainable = False` would put batch norm into inference mode.
+    Each variable is marked, not the layer: `layer.trainable = False` would put batch norm into inference mode. Without
+    `dropout`, layers that drop units or paths drop nothing in the copy.
     """
     with keras.name_scope(name):  # so that variable paths stay unique in the method
         copy = keras.models.clone_model(net)
     copy.set_weights(net.get_weights())  # through NumPy: sharing a buffer breaks donation on JAX
     freeze(copy)
+    if not dropout:
+        for layer in copy._flatten_layers():
+            if "drop" in type(layer).__name__.lower() and hasattr(layer, "rate"):
+                layer.rate = 0.0
     return copy
 
 

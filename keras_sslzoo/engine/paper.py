@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from keras_sslzoo.optimizers import LARS, WarmupCosine
+from keras_sslzoo.optimizers import LARS, AdamW, WarmupCosine
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,25 @@ def lars(peak, weight_decay, warmup_epochs):
     def build(scale, epochs):
         warmup = min(warmup_epochs / epochs, 0.5)  # a run shorter than twice the paper's warm-up warms up for its half
         return LARS(WarmupCosine(peak * scale, warmup=warmup), momentum=0.9, weight_decay=weight_decay)
+
+    return build
+
+
+def adamw(peak, weight_decay, warmup_epochs, end=0.0, **options):
+    """A builder of AdamW with this rate at the paper's batch, a linear warm-up in epochs, and a cosine to `end`.
+
+    Args:
+        peak: Learning rate.
+        weight_decay: Number, or (first, last) of a cosine over the run.
+        warmup_epochs: Of the learning rate.
+        end: Learning rate at the end of the run.
+        **options: Of `optimizers.AdamW`.
+    """
+
+    def build(scale, epochs):
+        decay = WarmupCosine(weight_decay[0], end=weight_decay[1]) if isinstance(weight_decay, tuple) else weight_decay
+        warmup = min(warmup_epochs / epochs, 0.5)
+        return AdamW(WarmupCosine(peak * scale, warmup=warmup, end=end), weight_decay=decay, **options)
 
     return build
 

@@ -2,6 +2,9 @@
 
 from keras_sslzoo.losses.adversarial import least_squares as least_squares
 from keras_sslzoo.losses.contrastive import nt_xent as nt_xent
+from keras_sslzoo.losses.distillation import entropy as entropy
+from keras_sslzoo.losses.distillation import soft_cross_entropy as soft_cross_entropy
+from keras_sslzoo.losses.distillation import soft_targets as soft_targets
 from keras_sslzoo.losses.likelihood import bernoulli_nll as bernoulli_nll
 from keras_sslzoo.losses.likelihood import gaussian_nll as gaussian_nll
 from keras_sslzoo.losses.likelihood import kl_to_standard_normal as kl_to_standard_normal

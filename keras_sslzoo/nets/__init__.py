@@ -5,6 +5,7 @@ from keras_sslzoo.nets.convnet import ConvEncoder as ConvEncoder
 from keras_sslzoo.nets.convnet import ConvNet as ConvNet
 from keras_sslzoo.nets.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from keras_sslzoo.nets.dcgan import DCGANGenerator as DCGANGenerator
+from keras_sslzoo.nets.heads import DINOHead as DINOHead
 from keras_sslzoo.nets.heads import Head as Head
 from keras_sslzoo.nets.mlp import MLP as MLP
 from keras_sslzoo.nets.resnet import ResNet18 as ResNet18

@@ -103,6 +103,25 @@ class HeNormal(NumpyInitializer):
 
 
 @_register
+class Uniform(NumpyInitializer):
+    """U(-limit, limit)."""
+
+    def __init__(self, limit=0.05, seed=None):
+        if limit < 0:
+            raise ValueError(f"`limit` must be >= 0. Received: limit={limit}. Use e.g. limit=0.05.")
+        super().__init__(seed)
+        self.limit = limit
+
+    def draw(self, rng, shape):
+        """See `NumpyInitializer`."""
+        return (rng.random(shape, dtype="float32") * np.float32(2) - np.float32(1)) * np.float32(self.limit)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {"limit": self.limit, **super().get_config()}
+
+
+@_register
 class GlorotUniform(NumpyInitializer):
     """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)): Glorot and Bengio, AISTATS 2010."""
 

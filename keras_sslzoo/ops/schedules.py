@@ -10,6 +10,13 @@ def cosine(progress, start, end):
     return end + (start - end) * 0.5 * (1.0 + ops.cos(math.pi * progress))
 
 
+def ramp(progress, start, end, length):
+    """Linear from `start` to `end` over the first fraction `length` of the run, then `end`."""
+    if length == 0.0:
+        return end + 0.0 * progress
+    return start + (end - start) * ops.minimum(progress / length, 1.0)
+
+
 def warmup_cosine(progress, peak, warmup, end):
     """Linear from 0 to `peak` over the first fraction `warmup` of the run, then `cosine` from `peak` to `end`."""
     if warmup == 0.0:
