@@ -19,6 +19,8 @@ from keras_sslzoo.engine.paper import Paper as Paper
 from keras_sslzoo.engine.paper import Recipe as Recipe
 from keras_sslzoo.hub.manifest import list_pretrained as list_pretrained
 from keras_sslzoo.methods import BYOL as BYOL
+from keras_sslzoo.methods import DINO as DINO
+from keras_sslzoo.methods import GAN as GAN
 from keras_sslzoo.methods import LSGAN as LSGAN
 from keras_sslzoo.methods import VAE as VAE
 from keras_sslzoo.methods import AutoEncoder as AutoEncoder

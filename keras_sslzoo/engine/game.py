@@ -10,7 +10,11 @@ from keras_sslzoo.ops import random
 
 
 class GenerativeGame(Method):
-    """A generator against a discriminator. The constructor calls `set_networks`."""
+    """A generator against a discriminator.
+
+    The constructor calls `set_networks`; a method defines `discriminator_loss(real, fake, training)` and
+    `generator_loss(fake, training)`, each `-> ((B,), logs)`.
+    """
 
     full_batches = True
     batch_size = 64
@@ -55,6 +59,14 @@ class GenerativeGame(Method):
     def fake(self, player, n, training):
         """n samples for the move of `player`, from noise of its own."""
         return self.generator(random.normal(self.key, f"noise/{player}", (n, self.latent_dim)), training=training)
+
+    def step(self, real, training=True):
+        """The discriminator moves, then the generator, each against fresh noise."""
+        n = ops.shape(real)[0]
+        fake = ops.stop_gradient(self.fake("discriminator", n, training))
+        logs = self.minimize("discriminator", lambda: self.discriminator_loss(real, fake, training))
+        logs |= self.minimize("generator", lambda: self.generator_loss(self.fake("generator", n, training), training))
+        return logs
 
     def prepare(self, x, y):
         """The data; labels are ignored."""

@@ -31,13 +31,15 @@ def build(name):
         return zoo.SimCLR(encoder, projector=head(16, "projector"), temperature=0.5, seed=1)
     if name == "BYOL":
         return zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"), momentum=0.9, seed=1)
-    if name == "LSGAN":
-        return zoo.LSGAN(image_shape=SHAPE, latent_dim=8, seed=1)
+    if name in ("GAN", "LSGAN"):
+        return getattr(zoo, name)(image_shape=SHAPE, latent_dim=8, seed=1)
     return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
 
 
 def optimizer(model):
-    rate = {"VAE": 1e-3, "LSGAN": 1e-2}.get(type(model).__name__, 3e-3)  # below chaos: rounding must not grow
+    rate = {"VAE": 1e-3, "LSGAN": 1e-2, "GAN": 1e-2}.get(
+        type(model).__name__, 3e-3
+    )  # below chaos: rounding must not grow
     make = lambda: keras.optimizers.SGD(rate, momentum=0.9)  # noqa: E731
     players = list(model.player_networks())
     return make() if len(players) == 1 else {player: make() for player in players}

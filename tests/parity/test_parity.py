@@ -12,8 +12,8 @@ import pytest
 pytestmark = pytest.mark.parity
 
 BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
-METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN"]
-TOLERANCE = {"LSGAN": 1e-4}
+METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN"]
+TOLERANCE = {"LSGAN": 1e-4, "GAN": 1e-4}
 
 
 def on_each_backend(script, method, folder, *arguments):

@@ -8,8 +8,6 @@
 A sample that fools the discriminator but lies far from the boundary is still pulled back, so the gradient does not vanish.
 """
 
-from keras import ops
-
 from keras_sslzoo.engine.game import GenerativeGame
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
 from keras_sslzoo.losses import least_squares
@@ -80,11 +78,3 @@ class LSGAN(GenerativeGame):
     def generator_loss(self, fake, training):
         """Equation 2, second line, `(B,)`."""
         return least_squares(self.discriminator(fake, training=training), self.c), {}
-
-    def step(self, real, training=True):
-        """The discriminator moves, then the generator, each against fresh noise."""
-        n = ops.shape(real)[0]
-        fake = ops.stop_gradient(self.fake("discriminator", n, training))
-        logs = self.minimize("discriminator", lambda: self.discriminator_loss(real, fake, training))
-        logs |= self.minimize("generator", lambda: self.generator_loss(self.fake("generator", n, training), training))
-        return logs
