@@ -27,6 +27,9 @@ SMALL = {
     "resnet50": lambda: nets.ResNet50((16, 16, 3), stem="small", width=4, normalization=(0.5, (0.2, 0.3, 0.4))),
     "dcgan_generator": lambda: nets.DCGANGenerator(6, (17, 22, 3), 4),
     "dcgan_discriminator": lambda: nets.DCGANDiscriminator((17, 22, 3), 4),
+    "vit": lambda: nets.ViT(
+        (8, 12, 2), patch_size=4, width=8, depth=2, heads=2, registers=1, layer_scale=0.1, drop_path=0.1
+    ),
 }
 
 
