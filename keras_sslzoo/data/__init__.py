@@ -15,3 +15,4 @@ from keras_sslzoo.data.satellite import Satellite as Satellite
 from keras_sslzoo.data.satellite import SatelliteMapPairs as SatelliteMapPairs
 from keras_sslzoo.data.satellite import satellite as satellite
 from keras_sslzoo.data.satellite import satellite_map_pairs as satellite_map_pairs
+from keras_sslzoo.data.tokenizer import CLIPTokenizer as CLIPTokenizer

@@ -6,6 +6,7 @@ from importlib import resources
 # Printed by scripts/build_assets.py, which makes these files.
 SHA256 = {
     "fashion_mnist_mini.npz": "3545949a3e4d8f2aff892f0d165633550756da93371b5a8daadcfe04b8aeea44",
+    "bpe_simple_vocab_16e6.txt.gz": "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a",
     "emoji.webp": "aba8223b218dcf2697aba102cddb571200f7459a70ab33950eb5a88d68c5e71d",
     "emoji.json": "56feb5660383ace716e1e6453bbe2574e7588a678ef4c93c5a32e47abd803fa3",
 }
