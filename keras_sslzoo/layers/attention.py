@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_sslzoo.ops.attention import attend
+
 
 def check_heads(heads, width):
     """Raises unless `width` splits into that many heads."""
@@ -62,7 +64,7 @@ class Attention(keras.Layer):
 
     def call(self, x):
         """`(B, T, D)` -> `(B, T, D)`."""
-        y = ops.dot_product_attention(*self._split(x), is_causal=self.causal)
+        y = attend(*self._split(x), causal=self.causal)
         return self.proj(ops.reshape(y, (-1, ops.shape(x)[1], x.shape[-1])))
 
     def maps(self, x):
