@@ -2,6 +2,8 @@
 
 from keras_sslzoo.losses.adversarial import least_squares as least_squares
 from keras_sslzoo.losses.contrastive import nt_xent as nt_xent
+from keras_sslzoo.losses.contrastive import sigmoid_pairwise as sigmoid_pairwise
+from keras_sslzoo.losses.contrastive import symmetric_info_nce as symmetric_info_nce
 from keras_sslzoo.losses.distillation import entropy as entropy
 from keras_sslzoo.losses.distillation import soft_cross_entropy as soft_cross_entropy
 from keras_sslzoo.losses.distillation import soft_targets as soft_targets
