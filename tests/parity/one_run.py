@@ -29,9 +29,10 @@ class EachStep(keras.callbacks.Callback):
 
 
 def build(name):
-    if name in ("SimCLR", "BYOL"):
+    if name in ("SimCLR", "BYOL", "DINO"):
         encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
-        return zoo.SimCLR(encoder, temperature=0.5) if name == "SimCLR" else zoo.BYOL(encoder)
+        own = {"SimCLR": {"temperature": 0.5}, "DINO": {"prototypes": 256}}.get(name, {})
+        return getattr(zoo, name)(encoder, **own)
     return getattr(zoo, name)()
 
 

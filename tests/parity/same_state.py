@@ -31,6 +31,8 @@ def build(name):
         return zoo.SimCLR(encoder, projector=head(16, "projector"), temperature=0.5, seed=1)
     if name == "BYOL":
         return zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"), momentum=0.9, seed=1)
+    if name == "DINO":
+        return zoo.DINO(encoder, projector=zoo.nets.DINOHead(16, 24, (16,), 8), momentum=0.9, seed=1)
     if name in ("GAN", "LSGAN"):
         return getattr(zoo, name)(image_shape=SHAPE, latent_dim=8, seed=1)
     return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
@@ -52,7 +54,7 @@ def batches(name):
     images = images[:, 2:-2:2, 2:-2:2].astype("float32") / 255
     for step in range(STEPS):
         x = images[32 * step : 32 * step + 32]
-        if name in ("SimCLR", "BYOL"):
+        if name in ("SimCLR", "BYOL", "DINO"):
             shade = rng.uniform(0.6, 1.0, (32, 1, 1, 1)).astype("float32")
             yield {"views": (x, shade * x[:, :, ::-1])}
         else:
