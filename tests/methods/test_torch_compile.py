@@ -3,9 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from test_options import build, fit, sgd
-
-import keras_sslzoo as zoo
+from test_options import METHODS, build, fit, sgd
 
 pytestmark = [
     pytest.mark.slow,
@@ -13,7 +11,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("name", zoo.list_methods())
+@pytest.mark.parametrize("name", METHODS)
 def test_compiled_is_eager(name, images):
     plain, other = build(name, sgd()), build(name, sgd(), jit_compile=True)
     a, b = fit(plain, images[:32]), fit(other, images[:32])
