@@ -1,6 +1,6 @@
-"""BYOL on 1,300 emoji without labels: no negatives, and no collapse.
+"""BYOL on 1,300 emoji without labels: it does not collapse, but so short a run does not beat raw pixels.
 
-python examples/byol.py        # about two minutes on a laptop; writes examples/byol.png
+python examples/byol.py        # under two minutes of CPU; writes examples/byol.png
 """
 
 from pathlib import Path

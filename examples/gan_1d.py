@@ -1,6 +1,6 @@
 """A GAN learns a normal distribution: figure 1 of Goodfellow et al. 2014, measured.
 
-    python examples/gan_1d.py        # about a minute on a laptop; writes examples/gan_1d.png
+    python examples/gan_1d.py        # under half a minute of CPU; writes examples/gan_1d.png
 
 Generator and discriminator are small MLPs on numbers: any Keras models of matching shapes would do.
 """

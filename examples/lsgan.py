@@ -1,6 +1,6 @@
 """LSGAN draws clothes: samples over training, and a walk through the latent space.
 
-python examples/lsgan.py        # a few minutes on a laptop; writes examples/lsgan.png
+python examples/lsgan.py        # about a minute of CPU; writes examples/lsgan.png
 """
 
 from pathlib import Path

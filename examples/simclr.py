@@ -1,6 +1,6 @@
 """SimCLR on 1,300 emoji without labels: does it find the emoji's kin better than raw pixels?
 
-python examples/simclr.py        # a few minutes on a laptop; writes examples/simclr.png
+python examples/simclr.py        # about a minute of CPU; writes examples/simclr.png
 """
 
 from pathlib import Path

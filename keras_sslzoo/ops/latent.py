@@ -40,7 +40,8 @@ def slerp(a, b, t):
     angle = 2.0 * ops.arctan2(_length(u - v), _length(u + v))
     circle = ops.logical_and(ops.sin(angle) > SMALLEST_SINE, _length(u) * _length(v) > 0.5)
     angle = ops.where(circle, angle, 1.0)
-    curved = (ops.sin((1.0 - t) * angle) * a + ops.sin(t * angle) * b) / ops.sin(angle)
+    from_a, from_b = (ops.sin(part * angle) / ops.sin(angle) for part in (1.0 - t, t))  # 1 and 0 at the ends, exactly
+    curved = from_a * a + from_b * b
     return ops.where(circle, curved, lerp(a, b, t))
 
 
