@@ -6,11 +6,12 @@ from keras import ops
 
 from keras_sslzoo import nets
 from keras_sslzoo.engine import feed
+from keras_sslzoo.engine.latent import LatentSpace
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.networks import check_built, check_vectors, ends_with
 
 
-class AutoEncodingMethod(Method):
+class AutoEncodingMethod(LatentSpace, Method):
     """A method that encodes `(B, ...)` to a vector and decodes it back. Its constructor calls `set_networks`."""
 
     batch_size = 128

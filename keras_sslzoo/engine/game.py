@@ -4,13 +4,15 @@ from keras import ops
 
 from keras_sslzoo import nets
 from keras_sslzoo.engine import feed
+from keras_sslzoo.engine.latent import LatentPrior
 from keras_sslzoo.engine.method import Method
+from keras_sslzoo.engine.momentum import momentum_copy, momentum_update
 from keras_sslzoo.engine.networks import check_built, ends_with
 from keras_sslzoo.ops import random
 
 
-class GenerativeGame(Method):
-    """A generator against a discriminator.
+class GenerativeGame(LatentPrior, Method):
+    """A generator of samples from noise z ~ N(0, I) against a discriminator.
 
     The constructor calls `set_networks`; a method defines `discriminator_loss(real, fake, training)` and
     `generator_loss(fake, training)`, each `-> ((B,), logs)`.
@@ -20,8 +22,13 @@ class GenerativeGame(Method):
     batch_size = 64
     log_names = ("d_real", "d_fake")
 
-    def set_networks(self, generator, discriminator, image_shape, latent_dim):
-        """Take the user's networks, or build the default ones for `image_shape`."""
+    def set_networks(self, generator, discriminator, image_shape, latent_dim, generator_momentum):
+        """Take the user's networks, or build the default ones for `image_shape`; copy the generator if it is averaged."""
+        if generator_momentum is not None and not 0.0 <= generator_momentum < 1.0:
+            raise ValueError(
+                "`generator_momentum` must lie in [0, 1), or be None for no average. Received: "
+                f"generator_momentum={generator_momentum}. Usual is 0.999."
+            )
         if generator is None:
             if len(image_shape) != 3:
                 raise ValueError(
@@ -47,14 +54,27 @@ class GenerativeGame(Method):
                 f"{generator.output_shape}, discriminator input {discriminator.input_shape}. Change one of them."
             )
         self.discriminator = discriminator
+        self.generator_momentum = generator_momentum
+        self.average_generator = (
+            None if generator_momentum is None else momentum_copy(generator, "average_generator", dropout=False)
+        )
 
     def player_networks(self):
         """The two players."""
         return {"discriminator": self.discriminator, "generator": self.generator}
 
+    def frozen_networks(self):
+        """The averaged generator, where there is one."""
+        return [] if self.average_generator is None else [self.average_generator]
+
+    @property
+    def sampler(self):
+        """The generator that `predict` and `generate` take: the averaged one, where there is one."""
+        return self.generator if self.average_generator is None else self.average_generator
+
     def call(self, z, training=False):
         """Samples for given noise: `(B, Z) -> (B, ...)`."""
-        return self.generator(z, training=training)
+        return self.sampler(z, training=training)
 
     def fake(self, player, n, training):
         """n samples for the move of `player`, from noise of its own."""
@@ -67,6 +87,12 @@ class GenerativeGame(Method):
         logs = self.minimize("discriminator", lambda: self.discriminator_loss(real, fake, training))
         logs |= self.minimize("generator", lambda: self.generator_loss(self.fake("generator", n, training), training))
         return logs
+
+    def after_update(self):
+        """The averaged generator follows the one that plays, which moved last."""
+        if self.average_generator is not None:
+            nets = [self.average_generator], [self.generator]
+            momentum_update(*nets, self.generator_momentum, statistics=True)
 
     def prepare(self, x, y):
         """The data; labels are ignored."""
@@ -81,10 +107,6 @@ class GenerativeGame(Method):
         """Noise is no data: `value_range` does not apply to it."""
         return x
 
-    def generate(self, n, seed=0, batch_size=256):
-        """n samples: NumPy `(n, ...)`, the same for the same seed on every backend, up to rounding.
-
-        The default generator's lie in [0, 1].
-        """
-        z = ops.convert_to_numpy(random.normal(random.Key(seed, 0), "generate", (n, self.latent_dim)))
+    def decode(self, z, batch_size=256):
+        """Samples for given noise: NumPy `(N, Z) -> (N, ...)`, the same as `predict`."""
         return self.predict(z, batch_size=batch_size, verbose=0)

@@ -28,20 +28,23 @@ def freeze(net):
         weight.trainable = False
 
 
-def momentum_update(targets, sources, decay):
+def momentum_update(targets, sources, decay, statistics=False):
     """target <- decay * target + (1 - decay) * source, for what is trained in each source network.
 
-    Running statistics of batch norm are not averaged: each network keeps its own, as the official codes do.
+    A target that is run in training, as BYOL's and DINO's are, keeps running statistics of batch norm of its own, as in
+    the official codes. One that only predicts sees no data to count: average them with the weights.
 
     Args:
         targets: Networks made by `momentum_copy`.
         sources: The networks that they follow.
         decay: Scalar in [0, 1].
+        statistics: Whether the running statistics follow too, as in BigGAN's averaged generator (ajbrock/BigGAN-PyTorch:
+            utils.py).
     """
     pairs = [
         (target, source)
         for target_net, source_net in zip(targets, sources, strict=True)
         for target, source in zip(target_net.weights, source_net.weights, strict=True)
-        if source.trainable
+        if source.trainable or (statistics and keras.backend.is_float_dtype(source.dtype))
     ]
     backend.ema_update([t for t, _ in pairs], [s for _, s in pairs], decay)

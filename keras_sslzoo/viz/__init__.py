@@ -4,6 +4,7 @@ No pyplot: nothing opens a window, and a figure is freed when its last reference
 """
 
 from keras_sslzoo.viz.grids import image_grid as image_grid
+from keras_sslzoo.viz.grids import image_rows as image_rows
 from keras_sslzoo.viz.grids import neighbours as neighbours
 from keras_sslzoo.viz.grids import views_grid as views_grid
 from keras_sslzoo.viz.plots import curves as curves

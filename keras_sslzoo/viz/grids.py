@@ -44,6 +44,35 @@ def image_grid(images, columns=None, titles=None):
     return figure
 
 
+def image_rows(rows):
+    """Rows of images with a name each: originals over reconstructions, samples after more and more epochs.
+
+    Args:
+        rows: dict from a short text to images (N, H, W, C), the same N in each row.
+
+    Returns:
+        Figure with one axes per image, the texts left of the rows.
+
+    Example:
+        ```python
+        zoo.viz.image_rows({"original": x[:10], "reconstruction": ae.reconstruct(x[:10])}).savefig("rows.png")
+        ```
+    """
+    rows = {name: check_images(f"rows[{name!r}]", images) for name, images in rows.items()}
+    lengths = [len(images) for images in rows.values()]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"Each of `rows` must hold as many images as the others. Received: {lengths}. Cut them.")
+    first = next(iter(rows.values()))
+    left = 0.2 + 0.07 * max(len(name) for name in rows)
+    figure, axes = grid(len(rows), lengths[0], aspect=first.shape[1] / first.shape[2], left=left)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        offset = {"xytext": (-6, 0), "textcoords": "offset points"}
+        line[0].annotate(name, (0, 0.5), xycoords="axes fraction", ha="right", va="center", fontsize=8, **offset)
+        for ax, image in zip(line, images, strict=True):
+            show(ax, image)
+    return figure
+
+
 def views_grid(images, views):
     """Each image and its augmented views: the first thing to look at when a method does not learn.
 

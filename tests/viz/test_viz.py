@@ -52,6 +52,15 @@ def test_image_grid_order():
     assert corners == sorted(corners)
 
 
+def test_image_rows():
+    figure = viz.image_rows({"original": GREY, "a longer name": RGB})
+    png = check(figure, 2 * 7)
+    assert [ax.texts[0].get_text() for ax in figure.axes[::7]] == ["original", "a longer name"]
+    images = figure.axes[0].get_position().x0 * png.shape[1]
+    assert (png[:, : int(images) - 2] < 255).any()  # the names are within the picture,
+    assert (png[:, :2] == 255).all()  # and are not cut off
+
+
 def test_views_grid():
     check(viz.views_grid(RGB[:3], [RGB[:3], RGB[:3, :2, :2], GREY[:3]]), 3 * 4)
 
@@ -127,6 +136,9 @@ def test_image_errors(images, message):
     [
         (lambda: viz.image_grid(GREY, titles=["a"]), "1 titles, 7 images"),
         (lambda: viz.image_grid(GREY, columns=0), "columns=0"),
+        (lambda: viz.image_rows({"a": RGB, "b": RGB[:3]}), r"Received: \[7, 3\]"),
+        (lambda: viz.image_rows({}), r"Received: \[\]"),
+        (lambda: viz.image_rows({"a": RGB * 3}), r"`rows\['a'\]`"),
         (lambda: viz.views_grid(RGB, RGB), r"Pass `\[views\]`"),
         (lambda: viz.views_grid(RGB, [RGB[:3]]), r"7 images, views of \[3\]"),
         (lambda: viz.views_grid(RGB, []), r"views of \[\]"),

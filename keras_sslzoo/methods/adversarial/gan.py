@@ -28,6 +28,9 @@ class GAN(GenerativeGame):
         saturating: True: the generator minimises the minimax objective, False: the non-saturating one.
         label_smoothing: s in [0, 1): real data get the label 1 - s, fake ones keep 0 (one-sided; Salimans et al. 2016,
             arXiv 1606.03498, section 3.4, which uses 0.1). The paper's is 0.
+        generator_momentum: m of a moving average of the generator, which `predict` and `generate` then use:
+            average <- m average + (1 - m) generator, weights and running statistics. None, as in the paper: no average.
+            Karras et al. 2018 (arXiv 1710.10196, appendix A.1) use 0.999; it forgets its start in some 5 / (1 - m) steps.
         value_range: Of float data, mapped to [0, 1]. By default (0, 1) with the default generator, else None: any
             values, as they are.
         **kwargs: `seed`, `name`, `dtype`: see `Method`.
@@ -63,6 +66,7 @@ class GAN(GenerativeGame):
         latent_dim=64,
         saturating=False,
         label_smoothing=0.0,
+        generator_momentum=None,
         value_range=None,
         **kwargs,
     ):
@@ -71,7 +75,7 @@ class GAN(GenerativeGame):
                 f"`label_smoothing` must lie in [0, 1). Received: label_smoothing={label_smoothing}. Usual is 0.1."
             )
         super().__init__(value_range=(0.0, 1.0) if value_range is None and generator is None else value_range, **kwargs)
-        self.set_networks(generator, discriminator, image_shape, latent_dim)
+        self.set_networks(generator, discriminator, image_shape, latent_dim, generator_momentum)
         self.saturating = saturating
         self.label_smoothing = label_smoothing
 

@@ -24,6 +24,9 @@ class LSGAN(GenerativeGame):
         latent_dim: Z, where the generator is the default one.
         a, b, c: Labels of fake and of real data, and what the generator wants its data to be taken for. The paper's
             0, 1, 1 (equation 9); its alternative is -1, 1, 0 (equation 8), the Pearson divergence.
+        generator_momentum: m of a moving average of the generator, which `predict` and `generate` then use:
+            average <- m average + (1 - m) generator, weights and running statistics. None, as in the paper: no average.
+            Karras et al. 2018 (arXiv 1710.10196, appendix A.1) use 0.999; it forgets its start in some 5 / (1 - m) steps.
         value_range: Of float data, mapped to [0, 1]. By default (0, 1) with the default generator, else None: any
             values, as they are.
         **kwargs: `seed`, `name`, `dtype`: see `Method`.
@@ -60,13 +63,14 @@ class LSGAN(GenerativeGame):
         a=0.0,
         b=1.0,
         c=1.0,
+        generator_momentum=None,
         value_range=None,
         **kwargs,
     ):
         if a == b:
             raise ValueError(f"The labels of fake and real data must differ. Received: a={a}, b={b}.")
         super().__init__(value_range=(0.0, 1.0) if value_range is None and generator is None else value_range, **kwargs)
-        self.set_networks(generator, discriminator, image_shape, latent_dim)
+        self.set_networks(generator, discriminator, image_shape, latent_dim, generator_momentum)
         self.a, self.b, self.c = a, b, c
 
     def discriminator_loss(self, real, fake, training):

@@ -15,12 +15,13 @@ from keras import layers, ops
 
 from keras_sslzoo import losses
 from keras_sslzoo.engine.autoencoding import AutoEncodingMethod, default_range
+from keras_sslzoo.engine.latent import LatentPrior
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
 from keras_sslzoo.nets.initializers import GlorotUniform
 from keras_sslzoo.ops import random
 
 
-class VAE(AutoEncodingMethod):
+class VAE(LatentPrior, AutoEncodingMethod):
     """Auto-encoding variational Bayes, with a Gaussian posterior and a standard normal prior.
 
     Args:
@@ -110,7 +111,3 @@ class VAE(AutoEncodingMethod):
         kl = ops.sum(losses.kl_to_standard_normal(mean, log_variance), axis=-1)
         logs = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
         return reconstruction + self.beta * kl, logs
-
-    def generate(self, n, seed=0):
-        """Decode n samples of the prior: NumPy `(n, ...)`, the same for the same seed on every backend."""
-        return self.decode(random.normal(random.Key(seed, 0), "generate", (n, self.latent_dim)))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from contract import Contract
 from keras import ops
+from scipy.spatial.distance import jensenshannon
 
 import keras_sslzoo as zoo
 
@@ -76,6 +77,18 @@ def test_the_best_discriminator_is_the_ratio_of_densities():
     model.fit(x, batch_size=512, epochs=40, verbose=0)
     points = np.linspace(-1, 2, 7, dtype="float32")[:, None]
     np.testing.assert_allclose(probabilities(model, points), 1 / (1 + np.exp(0.5 - points[:, 0])), atol=0.05)
+
+
+def test_at_its_best_the_discriminator_measures_the_jensen_shannon_divergence():
+    """Theorem 1 on two points, p_data = (1/4, 3/4) and p_G = (1/2, 1/2): log 4 - 2 JSD, with scipy's JSD."""
+    p_data, p_generator = np.array([0.25, 0.75]), np.array([0.5, 0.5])
+    best = np.log(p_data / p_generator)  # logit of p_data / (p_data + p_G)
+    discriminator = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+    discriminator.set_weights([np.array([[best[1] - best[0]]]), best[:1]])
+    model = zoo.GAN(zoo.nets.MLP((4,), (1,)), discriminator)
+    real, fake = (np.array(x, "float32")[:, None] for x in ([0, 1, 1, 1], [0, 0, 1, 1]))
+    loss, _ = model.discriminator_loss(real, fake, training=False)
+    assert mean(loss) == pytest.approx(np.log(4) - 2 * jensenshannon(p_data, p_generator) ** 2, rel=1e-5)
 
 
 def test_a_smoothing_of_one_is_refused():

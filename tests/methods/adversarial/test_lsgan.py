@@ -47,6 +47,26 @@ def test_learns_a_gaussian_in_one_dimension():
     assert abs(after - 3.0) < 0.75 < abs(before - 3.0)
 
 
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-1.0, 1.0), (0.2, 0.7)])
+def test_the_best_discriminator_weighs_the_labels_by_the_densities(a, b):
+    """D(x) = (b p_data + a p_G) / (p_data + p_G): there the gradient of a convex loss is zero, on two points."""
+    p_data, p_generator = np.array([0.25, 0.75]), np.array([0.5, 0.5])
+    real, fake = (np.array(x, "float32")[:, None] for x in ([0, 1, 1, 1], [0, 0, 1, 1]))
+    discriminator = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+    model = zoo.LSGAN(zoo.nets.MLP((4,), (1,)), discriminator, a=a, b=b)
+
+    def gradient(scores):
+        discriminator.set_weights([np.array([[scores[1] - scores[0]]]), scores[:1]])
+        weights = discriminator.trainable_variables
+        (_, _), gradients = zoo.backend.value_and_grad(
+            model, lambda: (keras.ops.mean(model.discriminator_loss(real, fake, training=True)[0]), {}), weights
+        )
+        return np.abs([keras.ops.convert_to_numpy(g).ravel()[0] for g in gradients]).max()
+
+    best = (b * p_data + a * p_generator) / (p_data + p_generator)
+    assert gradient(best) < 1e-6 < 1e-2 < gradient(best + 0.1)
+
+
 def test_generate_repeats_by_seed():
     model = zoo.LSGAN(image_shape=(12, 12, 1))
     np.testing.assert_array_equal(model.generate(3, seed=1), model.generate(3, seed=1))
