@@ -38,8 +38,8 @@ def cross_modal_recall(image_embeddings, text_embeddings, ks=(1, 5, 10), block_s
     x, y = (_unit(e) for e in (image_embeddings, text_embeddings))
     if x.shape != y.shape:
         raise ValueError(
-            f"Row i of both arrays must be a pair (N, P). Received: shapes {x.shape} and {y.shape}. Repeat an image that has "
-            "several texts."
+            f"Row i of both arrays must be a pair (N, P). Received: shapes {x.shape} and {y.shape}. Repeat an image that "
+            "has several texts."
         )
     if not len(ks) or not all(k == int(k) and 1 <= k <= len(x) for k in ks):
         raise ValueError(f"`ks` must be integers from 1 to N. Received: ks={ks} for N={len(x)}.")
