@@ -125,6 +125,11 @@ class ImageTextMethod(Method):
 
     def inference_input(self, x):
         """See `Method.inference_input`."""
+        if not isinstance(x, dict) or not x or set(x) - {"image", "text"}:
+            raise ValueError(
+                f"{type(self).__name__} embeds {{'image': images}}, {{'text': tokens}} or both. Received: "
+                f"{f'the keys {sorted(x)}' if isinstance(x, dict) else type(x).__name__}. `encode_image` takes images alone."
+            )
         return {**x, "image": self.to_unit_range(x["image"])} if "image" in x else x
 
     def encode_image(self, images, batch_size=256):

@@ -244,6 +244,12 @@ def test_encoders_are_predict(images):
     assert zoo.eval.features(model, images).shape == (64, 16)
 
 
+def test_images_alone_need_their_key(images):
+    with pytest.raises(ValueError, match="`encode_image` takes images alone"):
+        clip().predict(images, verbose=0)
+    assert set(clip().predict({"image": images}, verbose=0)) == {"image"}
+
+
 def test_zero_shot_classifier_is_the_mean_of_its_texts(images):
     model = clip()
     names, templates = ["top", "left", "dark"], ["a {}", "{} square"]
