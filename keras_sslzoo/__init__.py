@@ -19,11 +19,13 @@ from keras_sslzoo.engine.paper import Paper as Paper
 from keras_sslzoo.engine.paper import Recipe as Recipe
 from keras_sslzoo.hub.manifest import list_pretrained as list_pretrained
 from keras_sslzoo.methods import BYOL as BYOL
+from keras_sslzoo.methods import CLIP as CLIP
 from keras_sslzoo.methods import DINO as DINO
 from keras_sslzoo.methods import GAN as GAN
 from keras_sslzoo.methods import LSGAN as LSGAN
 from keras_sslzoo.methods import VAE as VAE
 from keras_sslzoo.methods import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods import SigLIP as SigLIP
 from keras_sslzoo.methods import SimCLR as SimCLR
 
 __version__ = "0.1.0.dev0"

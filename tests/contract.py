@@ -36,6 +36,11 @@ def values(variables):
     return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
 
 
+def outputs(y):
+    """The arrays that a model returned: one, or those of a dict."""
+    return [keras.ops.convert_to_numpy(part) for part in keras.tree.flatten(y)]
+
+
 def parameters(cls):
     """Named constructor arguments of a class, its bases included."""
     found = {}
@@ -64,6 +69,9 @@ class Contract:
             kwargs.setdefault("encoder", tiny_encoder())
         if "image_shape" in names:
             kwargs.setdefault("image_shape", SHAPE)
+        if "text_encoder" in names:
+            kwargs.setdefault("text_encoder", zoo.nets.TextTransformer(11, 5, 16, depth=1, heads=2))
+            kwargs.setdefault("projection_dim", 8)
         if "projector" in names:
             kwargs.setdefault("projector", zoo.nets.Head(16, (16,), 8, name="projector"))
         if "predictor" in names:
@@ -81,11 +89,24 @@ class Contract:
         model.compile(self.optimizer(model, make), **kwargs)
         return model
 
+    def fit_data(self, images):
+        """What `fit` takes, `(x, y)`: images, or images with texts, each with its number as four digits and an end."""
+        if "text_encoder" not in parameters(self.method):
+            return images, None
+        tokens = [[int(digit) for digit in f"{i:04d}"] + [10] for i in range(len(images))]
+        return {"image": images, "text": np.array(tokens, "int32")}, None
+
+    def fit(self, model, images, y=None, **kwargs):
+        """The logs of `fit` on images."""
+        x, targets = self.fit_data(images)
+        kwargs = {"batch_size": 32, "epochs": 1, "verbose": 0, **kwargs}
+        return model.fit(x, targets if y is None else y, **kwargs).history
+
     def inference_input(self, model, images):
         """What `predict` takes: data, but noise for a generator."""
         if isinstance(model, zoo.engine.game.GenerativeGame):
             return np.random.default_rng(0).normal(size=(8, model.latent_dim)).astype("float32")
-        return images[:8]
+        return self.fit_data(images[:8])[0]
 
     # ---- construction ----------------------------------------------------------------------------------------------
 
@@ -129,19 +150,19 @@ class Contract:
     def test_bare_compile_trains_and_reports_its_logs(self, images):
         model = self.build()
         model.compile()
-        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        history = self.fit(model, images, epochs=2)
         assert set(history) == set(model._report_names())
         assert all(np.isfinite(v).all() for v in history.values())
 
     def test_overfits_one_batch(self, images):
         """The data of one batch; for methods on views, fixed views, since random ones are new data each time."""
         model = self.compiled()
-        x = images[:32]
+        x, y = self.fit_data(images[:32])
         if isinstance(model, zoo.engine.embedding.EmbeddingMethod):
             noise = 0.05 * np.random.default_rng(0).random(x.shape, "float32")
             x = {"views": (np.minimum(x + noise, 1.0), x)}
-        before = model.evaluate(x, verbose=0, return_dict=True, batch_size=32)[self.overfit_log]
-        history = model.fit(x, batch_size=32, epochs=self.overfit_steps, verbose=0).history
+        before = model.evaluate(x, y, verbose=0, return_dict=True, batch_size=32)[self.overfit_log]
+        history = model.fit(x, y, batch_size=32, epochs=self.overfit_steps, verbose=0).history
         after = np.mean(history[self.overfit_log][-5:])
         assert after < self.overfit_factor * before
 
@@ -153,7 +174,7 @@ class Contract:
         assert not {id(v) for v in trained} & {id(v) for v in frozen}
         assert {id(v) for v in trained} == {id(v) for v in model.trainable_variables}
         before, targets = values(trained), values(frozen)
-        model.train_on_batch(images[:32])
+        model.train_on_batch(*self.fit_data(images[:32]))
         still = [v.path for v, old, new in zip(trained, before, values(trained), strict=True) if (old == new).all()]
         assert not still, "weights without a gradient"
         if frozen:
@@ -161,10 +182,11 @@ class Contract:
 
     def test_evaluate_repeats_itself_and_changes_nothing(self, images):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        self.fit(model, images)
         before = values(model.trainable_variables + model.optimizer.variables)
-        first = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
-        second = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+        x, y = self.fit_data(images)
+        first = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)
+        second = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)
         assert first == second
         for old, new in zip(before, values(model.trainable_variables + model.optimizer.variables), strict=True):
             np.testing.assert_array_equal(old, new)
@@ -174,53 +196,54 @@ class Contract:
             keras.utils.set_random_seed(seed)
             model = self.build()
             model.compile(self.optimizer(model))
-            return model.fit(images, batch_size=32, epochs=2, verbose=0).history
+            return self.fit(model, images, epochs=2)
 
         assert run(1) == run(1)
         assert run(1) != run(2)
 
     def test_labels_are_ignored(self, images):
-        plain = self.compiled().fit(images, batch_size=32, epochs=1, verbose=0).history
-        labelled = self.compiled().fit(images, np.arange(64), batch_size=32, epochs=1, verbose=0).history
+        plain = self.fit(self.compiled(), images)
+        labelled = self.fit(self.compiled(), images, np.arange(64))
         assert plain == labelled
 
     def test_uint8_is_the_same_data_as_floats(self, images):
         coarse = np.round(images * 255)
-        a = self.compiled().fit((coarse / 255).astype("float32"), batch_size=32, epochs=1, verbose=0).history
-        b = self.compiled().fit(coarse.astype("uint8"), batch_size=32, epochs=1, verbose=0).history
+        a = self.fit(self.compiled(), (coarse / 255).astype("float32"))
+        b = self.fit(self.compiled(), coarse.astype("uint8"))
         for name in a:
             np.testing.assert_allclose(a[name], b[name], rtol=1e-4)
 
     def test_trains_in_bfloat16(self, images):
         keras.config.set_dtype_policy("mixed_bfloat16")
         model = self.compiled()
-        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        history = self.fit(model, images, epochs=2)
         assert all(np.isfinite(v).all() for v in history.values())
         assert all(v.dtype == "float32" for v in model.trainable_variables)
 
     def test_predict(self, images):
         model = self.build()
-        output = model.predict(self.inference_input(model, images), verbose=0)
-        assert output.shape[0] == 8
-        assert np.isfinite(output).all()
+        for output in outputs(model.predict(self.inference_input(model, images), verbose=0)):
+            assert output.shape[0] == 8
+            assert np.isfinite(output).all()
 
     def test_predict_scales_uint8(self, images):
         """`predict`, the call itself and Keras' stateless call: each scales once."""
         model = self.build()
-        x = self.inference_input(model, images)
-        if x.shape[1:] != images.shape[1:]:
+        if isinstance(model, zoo.engine.game.GenerativeGame):
             return  # noise, not data
-        coarse = np.round(x * 255).astype("uint8")
-        expected = model.predict((coarse / 255).astype("float32"), verbose=0)
-        np.testing.assert_allclose(model.predict(coarse, verbose=0), expected, rtol=1e-5, atol=1e-6)
-        called = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(coarse)))
-        np.testing.assert_allclose(called, expected, rtol=1e-4, atol=1e-5)
+        coarse = np.round(images * 255).astype("uint8")
+        scaled, coarse = (self.inference_input(model, x) for x in ((coarse / 255).astype("float32"), coarse))
+        called = model(keras.tree.map_structure(keras.ops.convert_to_tensor, coarse))
+        expected = outputs(model.predict(scaled, verbose=0))
+        for a, b, c in zip(outputs(model.predict(coarse, verbose=0)), outputs(called), expected, strict=True):
+            np.testing.assert_allclose(a, c, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(b, c, rtol=1e-4, atol=1e-5)
 
     # ---- saving ----------------------------------------------------------------------------------------------------
 
     def test_a_saved_run_goes_on_exactly(self, images, tmp_path):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=2, verbose=0)
+        self.fit(model, images, epochs=2)
         path = tmp_path / "model.keras"
         model.save(path)
         again = keras.models.load_model(path)
@@ -228,19 +251,20 @@ class Contract:
             np.testing.assert_array_equal(a, b)
         for a, b in zip(values(model.optimizer.variables), values(again.optimizer.variables), strict=True):
             np.testing.assert_array_equal(a, b)
-        runs = [m.fit(images, batch_size=32, epochs=4, initial_epoch=2, verbose=0).history for m in (model, again)]
+        runs = [self.fit(m, images, epochs=4, initial_epoch=2) for m in (model, again)]
         assert runs[0] == runs[1]
         for a, b in zip(values(model.variables), values(again.variables), strict=True):
             np.testing.assert_array_equal(a, b)
 
     def test_weights_file_round_trip(self, images, tmp_path):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        self.fit(model, images)
         model.save_weights(tmp_path / "m.weights.h5")
         again = self.compiled()
         again.load_weights(tmp_path / "m.weights.h5")
         x = self.inference_input(model, images)
-        np.testing.assert_array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
+        for a, b in zip(outputs(model.predict(x, verbose=0)), outputs(again.predict(x, verbose=0)), strict=True):
+            np.testing.assert_array_equal(a, b)
 
     # ---- bad input -------------------------------------------------------------------------------------------------
 
@@ -263,19 +287,19 @@ class Contract:
             "not an array": [images, images],
         }[spoil]
         with pytest.raises(ValueError, match=MUST_RAISE):
-            model.fit(bad, batch_size=32, verbose=0)
+            self.fit(model, bad)
 
     def test_values_out_of_range_are_refused_and_can_be_declared(self, images):
         model = self.compiled()
         if model.value_range is None:
             return  # takes any values
         with pytest.raises(ValueError, match="value_range"):
-            model.fit(images * 255, batch_size=32, verbose=0)
+            self.fit(model, images * 255)
         keras.utils.set_random_seed(0)
         declared = self.build(value_range=(0, 255))
         declared.compile(self.optimizer(declared))
-        a = declared.fit(images * 255, batch_size=32, verbose=0).history
-        b = model.fit(images, batch_size=32, verbose=0).history
+        a = self.fit(declared, images * 255)
+        b = self.fit(model, images)
         for name in a:
             np.testing.assert_allclose(a[name], b[name], rtol=1e-3)
 
@@ -299,7 +323,7 @@ class Contract:
     def test_too_few_samples_for_a_full_batch_are_refused(self, images):
         model = self.compiled()
         if not model.full_batches:
-            model.fit(images[:10], batch_size=32, verbose=0)
+            self.fit(model, images[:10])
             return
         with pytest.raises(ValueError, match="full batches"):
-            model.fit(images[:10], batch_size=32, verbose=0)
+            self.fit(model, images[:10])

@@ -10,7 +10,9 @@ def value_and_grad(model, fn, variables):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         loss, aux = fn()
-    return (loss, aux), tape.gradient(loss, values)
+    gradients = tape.gradient(loss, values)
+    # dense: of a lookup's gradient Keras' optimizers would square the parts of repeated rows, not their sum
+    return (loss, aux), [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
 
 
 def input_grad(model, fn, x):

@@ -8,7 +8,8 @@ import torch
 
 def value_and_grad(model, fn, variables):
     """See `keras_sslzoo.backend`."""
-    loss, aux = fn()
+    with torch.enable_grad():  # `compiled` runs under `no_grad`
+        loss, aux = fn()
     gradients = torch.autograd.grad(loss, [v.value for v in variables], allow_unused=True)
     return (loss.detach(), {name: value.detach() for name, value in aux.items()}), list(gradients)
 

@@ -134,6 +134,33 @@ class InOrder(keras.utils.PyDataset):
         return as_tuples(next(self.iterator))
 
 
+class Mapped(keras.utils.PyDataset):
+    """The batches of a data set, each passed through `fn` on the host."""
+
+    def __init__(self, batches, fn):
+        options = ("workers", "use_multiprocessing", "max_queue_size")
+        super().__init__(**{name: getattr(batches, name) for name in options})
+        self.batches = batches
+        self.fn = fn
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.fn(self.batches[index])
+
+    def on_epoch_end(self):
+        """Keras' hook, passed on."""
+        self.batches.on_epoch_end()
+
+
+def mapped(x, fn):
+    """A data set, generator or sized iterable with each of its elements passed through `fn`."""
+    if hasattr(x, "__next__"):
+        return map(fn, x)
+    return Mapped(x if isinstance(x, keras.utils.PyDataset) else InOrder(x), fn)
+
+
 def as_tuples(x):
     """The tree with tuples for lists."""
     if isinstance(x, dict):

@@ -115,6 +115,10 @@ class Method(backend.TrainStep, keras.Model):
         """Networks none of whose weights is ever trained by gradient (targets)."""
         return []
 
+    def to_arrays(self, x):
+        """What batches are made of, on the host, from what the user passed: a method of texts tokenises them."""
+        return x
+
     def check_input(self, x):
         """Refuse a batch or an array of data that the method cannot take. NumPy in, nothing out."""
 
@@ -534,6 +538,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Inference on arrays or a data set, as `keras.Model.predict`, in the order of the samples."""
+        x = self.to_arrays(x)
         if is_huggingface(x):
             x, batch_size = HuggingFaceImages(x, batch_size=batch_size or 32, shuffle=False), None
         if isinstance(x, OrderedBatches) and x.shuffle:
@@ -546,6 +551,7 @@ class Method(backend.TrainStep, keras.Model):
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step, as `keras.Model.train_on_batch`; the data are checked as in `fit`."""
         self._require_compiled("train_on_batch")
+        x = self.to_arrays(x)
         self.check_input(feed.to_numpy(x))
         return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
@@ -577,6 +583,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def _batches(self, x, y, sample_weight, batch_size, shuffle, what, keep_labels=False):
         """`Batches` over arrays, checked; any other data as it is, its first element checked."""
+        x = self.to_arrays(x)
         seed = int(ops.convert_to_numpy(self._rng_seed.value))  # not `self.seed`: loaded weights bring theirs
         if is_huggingface(x):
             x = HuggingFaceImages(x, batch_size=batch_size or min(self.batch_size, len(x)), shuffle=shuffle, seed=seed)
@@ -614,6 +621,7 @@ class Method(backend.TrainStep, keras.Model):
         return Batches(arrays, batch_size, shuffle, self.full_batches, seed)
 
     def _split(self, x, y, sample_weight, fraction, validation_data):
+        x = self.to_arrays(x)
         if validation_data is not None or not feed.is_arrays(x):
             raise ValueError(
                 "`validation_split` holds out the last part of arrays. Received: "

@@ -10,3 +10,4 @@ from keras_sslzoo.eval.probes import few_label as few_label
 from keras_sslzoo.eval.probes import knn as knn
 from keras_sslzoo.eval.probes import linear_probe as linear_probe
 from keras_sslzoo.eval.probes import nearest as nearest
+from keras_sslzoo.eval.retrieval import cross_modal_recall as cross_modal_recall

@@ -11,5 +11,7 @@ from keras_sslzoo.layers.patch_embedding import PatchEmbedding as PatchEmbedding
 from keras_sslzoo.layers.position_embedding import PositionEmbedding as PositionEmbedding
 from keras_sslzoo.layers.prefix_tokens import PrefixTokens as PrefixTokens
 from keras_sslzoo.layers.prototypes import Prototypes as Prototypes
+from keras_sslzoo.layers.text_embedding import TextEmbedding as TextEmbedding
+from keras_sslzoo.layers.text_pooling import TextPooling as TextPooling
 from keras_sslzoo.layers.token_pooling import TokenPooling as TokenPooling
 from keras_sslzoo.layers.transformer_block import TransformerBlock as TransformerBlock

@@ -29,6 +29,7 @@ class Attention(keras.Layer):
         proj_bias: Whether the last dense layer has one.
         causal: Whether a token sees only itself and those before it.
         kernel_initializer: Of both kernels.
+        output_initializer: Of that of the last dense layer, in its place.
         **kwargs: `name`, `dtype` as in `keras.Layer`.
 
     Call arguments:
@@ -36,7 +37,14 @@ class Attention(keras.Layer):
     """
 
     def __init__(
-        self, heads, qkv_bias=True, proj_bias=True, causal=False, kernel_initializer="glorot_uniform", **kwargs
+        self,
+        heads,
+        qkv_bias=True,
+        proj_bias=True,
+        causal=False,
+        kernel_initializer="glorot_uniform",
+        output_initializer=None,
+        **kwargs,
     ):
         if not isinstance(heads, int) or isinstance(heads, bool) or heads < 1:
             raise ValueError(f"`heads` must be an integer >= 1. Received: heads={heads!r}. A ViT-S has 6.")
@@ -46,14 +54,16 @@ class Attention(keras.Layer):
         self.proj_bias = proj_bias
         self.causal = causal
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
 
     def build(self, input_shape):
         """Create the dense layers."""
         width = input_shape[-1]
         check_heads(self.heads, width)
-        dense = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
-        self.qkv = keras.layers.Dense(3 * width, use_bias=self.qkv_bias, name="qkv", **dense)
-        self.proj = keras.layers.Dense(width, use_bias=self.proj_bias, name="proj", **dense)
+        first, last = self.kernel_initializer, self.output_initializer or self.kernel_initializer
+        dense = {"dtype": self.dtype_policy}
+        self.qkv = keras.layers.Dense(3 * width, use_bias=self.qkv_bias, kernel_initializer=first, name="qkv", **dense)
+        self.proj = keras.layers.Dense(width, use_bias=self.proj_bias, kernel_initializer=last, name="proj", **dense)
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
 
@@ -88,5 +98,6 @@ class Attention(keras.Layer):
             "proj_bias": self.proj_bias,
             "causal": self.causal,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
         }
         return {**super().get_config(), **own}

@@ -18,13 +18,22 @@ class FeedForward(keras.Layer):
         activation: "gelu", "gelu_tanh", "quick_gelu" or "swiglu": see `ops.activations`.
         use_bias: Whether the dense layers have biases.
         kernel_initializer: Of both kernels.
+        output_initializer: Of the second one, in its place.
         **kwargs: `name`, `dtype` as in `keras.Layer`.
 
     Call arguments:
         x: `(..., D)`.
     """
 
-    def __init__(self, hidden, activation="gelu", use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self,
+        hidden,
+        activation="gelu",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        output_initializer=None,
+        **kwargs,
+    ):
         if not isinstance(hidden, int) or isinstance(hidden, bool) or hidden < 1:
             raise ValueError(
                 f"`hidden` must be an integer >= 1. Received: hidden={hidden!r}. 4 times the width is usual."
@@ -34,13 +43,16 @@ class FeedForward(keras.Layer):
         self.activation = check_activation(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
 
     def build(self, input_shape):
         """Create the dense layers."""
         width = input_shape[-1]
-        dense = {"use_bias": self.use_bias, "dtype": self.dtype_policy, "kernel_initializer": self.kernel_initializer}
-        self.fc1 = keras.layers.Dense(self.hidden * (2 if self.activation == "swiglu" else 1), name="fc1", **dense)
-        self.fc2 = keras.layers.Dense(width, name="fc2", **dense)
+        first, last = self.kernel_initializer, self.output_initializer or self.kernel_initializer
+        dense = {"use_bias": self.use_bias, "dtype": self.dtype_policy}
+        units = self.hidden * (2 if self.activation == "swiglu" else 1)
+        self.fc1 = keras.layers.Dense(units, kernel_initializer=first, name="fc1", **dense)
+        self.fc2 = keras.layers.Dense(width, kernel_initializer=last, name="fc2", **dense)
         self.fc1.build(input_shape)
         self.fc2.build((*input_shape[:-1], self.hidden))
 
@@ -59,5 +71,6 @@ class FeedForward(keras.Layer):
             "activation": self.activation,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
         }
         return {**super().get_config(), **own}

@@ -26,6 +26,8 @@ class TransformerBlock(keras.Layer):
         causal: See `Attention`.
         norm_epsilon: Of both layer norms.
         kernel_initializer: Of all kernels.
+        mlp_initializer: Of the perceptron's first kernel, in its place.
+        output_initializer: Of the kernel at the end of each branch, in its place.
         **kwargs: `name`, `dtype` as in `keras.Layer`.
 
     Call arguments:
@@ -46,6 +48,8 @@ class TransformerBlock(keras.Layer):
         causal=False,
         norm_epsilon=1e-6,
         kernel_initializer="glorot_uniform",
+        mlp_initializer=None,
+        output_initializer=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -60,16 +64,19 @@ class TransformerBlock(keras.Layer):
         self.causal = causal
         self.norm_epsilon = norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.mlp_initializer = keras.initializers.get(mlp_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
 
     def build(self, input_shape):
         """Create the parts."""
         policy = {"dtype": self.dtype_policy}
-        kernels = {"kernel_initializer": self.kernel_initializer, **policy}
+        attn, ends = self.kernel_initializer, {"output_initializer": self.output_initializer, **policy}
+        mlp = self.mlp_initializer or self.kernel_initializer
         self.norm1 = keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name="norm1", **policy)
-        self.attn = Attention(self.heads, self.qkv_bias, self.proj_bias, self.causal, name="attn", **kernels)
+        self.attn = Attention(self.heads, self.qkv_bias, self.proj_bias, self.causal, attn, name="attn", **ends)
         self.ends1 = self._ends(1)
         self.norm2 = keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name="norm2", **policy)
-        self.mlp = FeedForward(self.hidden, self.activation, self.mlp_bias, name="mlp", **kernels)
+        self.mlp = FeedForward(self.hidden, self.activation, self.mlp_bias, mlp, name="mlp", **ends)
         self.ends2 = self._ends(2)
         for part in (self.norm1, self.attn, *self.ends1, self.norm2, self.mlp, *self.ends2):
             if not part.built:
@@ -115,5 +122,7 @@ class TransformerBlock(keras.Layer):
             "causal": self.causal,
             "norm_epsilon": self.norm_epsilon,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "mlp_initializer": keras.initializers.serialize(self.mlp_initializer),
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
         }
         return {**super().get_config(), **own}

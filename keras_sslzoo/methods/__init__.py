@@ -5,5 +5,7 @@ from keras_sslzoo.methods.adversarial.lsgan import LSGAN as LSGAN
 from keras_sslzoo.methods.contrastive.simclr import SimCLR as SimCLR
 from keras_sslzoo.methods.distillation.byol import BYOL as BYOL
 from keras_sslzoo.methods.distillation.dino import DINO as DINO
+from keras_sslzoo.methods.multimodal.clip import CLIP as CLIP
+from keras_sslzoo.methods.multimodal.siglip import SigLIP as SigLIP
 from keras_sslzoo.methods.reconstruction.autoencoder import AutoEncoder as AutoEncoder
 from keras_sslzoo.methods.variational.vae import VAE as VAE

@@ -11,6 +11,7 @@ from keras_sslzoo.nets.mlp import MLP as MLP
 from keras_sslzoo.nets.resnet import ResNet18 as ResNet18
 from keras_sslzoo.nets.resnet import ResNet34 as ResNet34
 from keras_sslzoo.nets.resnet import ResNet50 as ResNet50
+from keras_sslzoo.nets.text_transformer import TextTransformer as TextTransformer
 from keras_sslzoo.nets.vit import ViT as ViT
 from keras_sslzoo.nets.vit import attention_maps as attention_maps
 from keras_sslzoo.nets.vit import class_attention as class_attention

@@ -62,6 +62,26 @@ def test_apply_gradients():
     np.testing.assert_allclose(numpy_of(variable.value), np.array([1.0, 2.0]) - 0.5 - 0.95, rtol=1e-6)
 
 
+def test_a_lookup_of_repeated_rows_has_the_gradient_of_the_matrix_product():
+    """And an optimizer that squares it moves as it does by hand: TensorFlow's own is a list of rows, some twice."""
+    table, rows = np.array([[1.0], [2.0], [3.0]]), [0, 2, 0, 0]
+    model = Model(table)
+    (w,) = model.state
+    weights = np.array([[1.0], [5.0], [-2.0], [4.0]], "float32")
+
+    def fn():
+        return ops.sum(ops.take(w.value, ops.convert_to_tensor(rows), axis=0) * ops.convert_to_tensor(weights)), {}
+
+    _, (gradient,) = backend.value_and_grad(model, fn, [w])
+    expected = np.eye(3)[rows].T @ weights
+    optimizer = keras.optimizers.RMSprop(0.1, rho=0.75, epsilon=1e-7)
+    optimizer.build([w])
+    backend.apply_gradients(optimizer, [gradient], [w])
+    by_hand = table - 0.1 * expected / np.sqrt(0.25 * expected**2 + 1e-7)
+    np.testing.assert_allclose(numpy_of(gradient), expected)
+    np.testing.assert_allclose(numpy_of(w.value), by_hand, rtol=1e-5)
+
+
 @pytest.mark.parametrize("tensor", [False, True])
 def test_ema_update(tensor):
     targets = [keras.Variable(np.ones(3, "float32")), keras.Variable(np.zeros((2, 2), "float32"))]

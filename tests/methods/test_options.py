@@ -27,15 +27,18 @@ def one_of_each_way_of_stepping():
 METHODS = one_of_each_way_of_stepping()
 
 
-def build(name, make=None, **compile_kwargs):
+def suite_of(method):
     suite = Contract()
-    suite.method = getattr(zoo, name)
-    return suite.compiled(make, **compile_kwargs)
+    suite.method = method
+    return suite
+
+
+def build(name, make=None, **compile_kwargs):
+    return suite_of(getattr(zoo, name)).compiled(make, **compile_kwargs)
 
 
 def fit(model, images, **kwargs):
-    kwargs = {"batch_size": 16, "epochs": 2, "verbose": 0, **kwargs}
-    history = model.fit(images, **kwargs).history
+    history = suite_of(type(model)).fit(model, images, **{"batch_size": 16, "epochs": 2, **kwargs})
     assert all(np.isfinite(v).all() for v in history.values()), history
     return history
 
@@ -131,9 +134,10 @@ def test_precision(name, policy, images):
 @pytest.mark.parametrize("name", METHODS)
 def test_train_on_batch_is_a_step_of_fit(name, images):
     a, b = build(name, sgd()), build(name, sgd())
-    a.fit(images[:16], batch_size=16, epochs=1, shuffle=False, verbose=0)
+    x, y = suite_of(getattr(zoo, name)).fit_data(images[:16])
+    a.fit(x, y, batch_size=16, epochs=1, shuffle=False, verbose=0)
     b.set_run_length(1)
-    b.train_on_batch(images[:16])
+    b.train_on_batch(x, y)
     for x, y in zip(values(a.trainable_variables), values(b.trainable_variables), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 

@@ -33,12 +33,15 @@ def build(name):
         encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
         own = {"SimCLR": {"temperature": 0.5}, "DINO": {"prototypes": 256}}.get(name, {})
         return getattr(zoo, name)(encoder, **own)
+    if name in ("CLIP", "SigLIP"):
+        encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
+        return getattr(zoo, name)(encoder, zoo.nets.TextTransformer(600, 12, 32, depth=2), projection_dim=16)
     return getattr(zoo, name)()
 
 
 def main(name, out, optimizer="sgd"):
     keras.utils.set_random_seed(7)
-    (images, _), _ = zoo.data.fashion_mnist(mini=True)
+    (images, labels), _ = zoo.data.fashion_mnist(mini=True)
     model = build(name)
     initial = [keras.ops.convert_to_numpy(v.value).astype("float64").sum() for v in model.trainable_variables]
     # rates below chaos: above, rounding grows from step to step, on one backend as between them
@@ -51,7 +54,11 @@ def main(name, out, optimizer="sgd"):
     players = list(model.player_networks())
     model.compile(make() if len(players) == 1 else {player: make() for player in players})
     steps = EachStep()
-    model.fit(images[: 32 * STEPS], batch_size=32, epochs=1, verbose=0, callbacks=[steps])
+    x = images[: 32 * STEPS]
+    if name in ("CLIP", "SigLIP"):
+        classes = zoo.data.FASHION_MNIST_CLASSES
+        x = {"image": x, "text": [(classes[label], f"a picture of {classes[label]}") for label in labels[: len(x)]]}
+    model.fit(x, batch_size=32, epochs=1, verbose=0, callbacks=[steps])
     np.savez(out, initial=np.array(initial), losses=np.array(steps.logs))
 
 

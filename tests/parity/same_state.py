@@ -33,6 +33,9 @@ def build(name):
         return zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"), momentum=0.9, seed=1)
     if name == "DINO":
         return zoo.DINO(encoder, projector=zoo.nets.DINOHead(16, 24, (16,), 8), momentum=0.9, seed=1)
+    if name in ("CLIP", "SigLIP"):
+        text = zoo.nets.TextTransformer(64, 7, 16, depth=2, heads=2)
+        return getattr(zoo, name)(encoder, text, projection_dim=8, chunk_size=12, seed=1)
     if name in ("GAN", "LSGAN"):
         return getattr(zoo, name)(image_shape=SHAPE, latent_dim=8, seed=1)
     return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
@@ -57,6 +60,8 @@ def batches(name):
         if name in ("SimCLR", "BYOL", "DINO"):
             shade = rng.uniform(0.6, 1.0, (32, 1, 1, 1)).astype("float32")
             yield {"views": (x, shade * x[:, :, ::-1])}
+        elif name in ("CLIP", "SigLIP"):
+            yield {"image": x, "text": rng.integers(0, 64, (32, 7), "int32")}
         else:
             yield x
 
