@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 import keras_sslzoo as zoo
 
-SIZE, WIDTH, BATCH = 64, 24, 8
+SIZE, WIDTH, BATCH = 64, 16, 8
 PICTURE = Path(__file__).with_suffix(".png")
 
 
@@ -41,7 +41,7 @@ def train(x, y, epochs, seed):
     return model, plain
 
 
-def main(epochs=12, seed=0, picture=PICTURE):
+def main(epochs=10, seed=0, picture=PICTURE):
     data = zoo.data.openmoji_pairs(SIZE)
     x, y = data.inputs / np.float32(255), data.targets / np.float32(255)
     model, plain = train(x[data.train], y[data.train], epochs, seed)

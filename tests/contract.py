@@ -64,6 +64,8 @@ class Contract:
             kwargs.setdefault("encoder", tiny_encoder())
         if "image_shape" in names:
             kwargs.setdefault("image_shape", SHAPE)
+        if "width" in names:
+            kwargs.setdefault("width", 4)
         if "projector" in names:
             kwargs.setdefault("projector", zoo.nets.Head(16, (16,), 8, name="projector"))
         if "predictor" in names:
@@ -80,6 +82,10 @@ class Contract:
         model = self.build()
         model.compile(self.optimizer(model, make), **kwargs)
         return model
+
+    def data(self, images):
+        """What `fit` takes, made of images: these, and their mirror images where the method needs targets."""
+        return (images, np.flip(images, axis=2).copy()) if self.method.needs_targets else (images,)
 
     def inference_input(self, model, images):
         """What `predict` takes: data, but noise for a generator."""
@@ -129,7 +135,7 @@ class Contract:
     def test_bare_compile_trains_and_reports_its_logs(self, images):
         model = self.build()
         model.compile()
-        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        history = model.fit(*self.data(images), batch_size=32, epochs=2, verbose=0).history
         assert set(history) == set(model._report_names())
         assert all(np.isfinite(v).all() for v in history.values())
 
@@ -140,8 +146,9 @@ class Contract:
         if isinstance(model, zoo.engine.embedding.EmbeddingMethod):
             noise = 0.05 * np.random.default_rng(0).random(x.shape, "float32")
             x = {"views": (np.minimum(x + noise, 1.0), x)}
-        before = model.evaluate(x, verbose=0, return_dict=True, batch_size=32)[self.overfit_log]
-        history = model.fit(x, batch_size=32, epochs=self.overfit_steps, verbose=0).history
+        data = self.data(x)
+        before = model.evaluate(*data, verbose=0, return_dict=True, batch_size=32)[self.overfit_log]
+        history = model.fit(*data, batch_size=32, epochs=self.overfit_steps, verbose=0).history
         after = np.mean(history[self.overfit_log][-5:])
         assert after < self.overfit_factor * before
 
@@ -153,7 +160,7 @@ class Contract:
         assert not {id(v) for v in trained} & {id(v) for v in frozen}
         assert {id(v) for v in trained} == {id(v) for v in model.trainable_variables}
         before, targets = values(trained), values(frozen)
-        model.train_on_batch(images[:32])
+        model.train_on_batch(*self.data(images[:32]))
         still = [v.path for v, old, new in zip(trained, before, values(trained), strict=True) if (old == new).all()]
         assert not still, "weights without a gradient"
         if frozen:
@@ -161,10 +168,10 @@ class Contract:
 
     def test_evaluate_repeats_itself_and_changes_nothing(self, images):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        model.fit(*self.data(images), batch_size=32, epochs=1, verbose=0)
         before = values(model.trainable_variables + model.optimizer.variables)
-        first = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
-        second = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+        first = model.evaluate(*self.data(images), batch_size=32, verbose=0, return_dict=True)
+        second = model.evaluate(*self.data(images), batch_size=32, verbose=0, return_dict=True)
         assert first == second
         for old, new in zip(before, values(model.trainable_variables + model.optimizer.variables), strict=True):
             np.testing.assert_array_equal(old, new)
@@ -174,27 +181,32 @@ class Contract:
             keras.utils.set_random_seed(seed)
             model = self.build()
             model.compile(self.optimizer(model))
-            return model.fit(images, batch_size=32, epochs=2, verbose=0).history
+            return model.fit(*self.data(images), batch_size=32, epochs=2, verbose=0).history
 
         assert run(1) == run(1)
         assert run(1) != run(2)
 
-    def test_labels_are_ignored(self, images):
+    def test_labels_are_ignored_where_they_are_no_targets(self, images):
+        if self.method.needs_targets:
+            with pytest.raises(ValueError, match="Targets must have the shape"):
+                self.compiled().fit(images, np.arange(64), verbose=0)
+            return
         plain = self.compiled().fit(images, batch_size=32, epochs=1, verbose=0).history
         labelled = self.compiled().fit(images, np.arange(64), batch_size=32, epochs=1, verbose=0).history
         assert plain == labelled
 
     def test_uint8_is_the_same_data_as_floats(self, images):
         coarse = np.round(images * 255)
-        a = self.compiled().fit((coarse / 255).astype("float32"), batch_size=32, epochs=1, verbose=0).history
-        b = self.compiled().fit(coarse.astype("uint8"), batch_size=32, epochs=1, verbose=0).history
+        floats, bytes_ = self.data((coarse / 255).astype("float32")), self.data(coarse.astype("uint8"))
+        a = self.compiled().fit(*floats, batch_size=32, epochs=1, verbose=0).history
+        b = self.compiled().fit(*bytes_, batch_size=32, epochs=1, verbose=0).history
         for name in a:
             np.testing.assert_allclose(a[name], b[name], rtol=1e-4)
 
     def test_trains_in_bfloat16(self, images):
         keras.config.set_dtype_policy("mixed_bfloat16")
         model = self.compiled()
-        history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+        history = model.fit(*self.data(images), batch_size=32, epochs=2, verbose=0).history
         assert all(np.isfinite(v).all() for v in history.values())
         assert all(v.dtype == "float32" for v in model.trainable_variables)
 
@@ -220,7 +232,8 @@ class Contract:
 
     def test_a_saved_run_goes_on_exactly(self, images, tmp_path):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=2, verbose=0)
+        data = self.data(images)
+        model.fit(*data, batch_size=32, epochs=2, verbose=0)
         path = tmp_path / "model.keras"
         model.save(path)
         again = keras.models.load_model(path)
@@ -228,14 +241,14 @@ class Contract:
             np.testing.assert_array_equal(a, b)
         for a, b in zip(values(model.optimizer.variables), values(again.optimizer.variables), strict=True):
             np.testing.assert_array_equal(a, b)
-        runs = [m.fit(images, batch_size=32, epochs=4, initial_epoch=2, verbose=0).history for m in (model, again)]
+        runs = [m.fit(*data, batch_size=32, epochs=4, initial_epoch=2, verbose=0).history for m in (model, again)]
         assert runs[0] == runs[1]
         for a, b in zip(values(model.variables), values(again.variables), strict=True):
             np.testing.assert_array_equal(a, b)
 
     def test_weights_file_round_trip(self, images, tmp_path):
         model = self.compiled()
-        model.fit(images, batch_size=32, epochs=1, verbose=0)
+        model.fit(*self.data(images), batch_size=32, epochs=1, verbose=0)
         model.save_weights(tmp_path / "m.weights.h5")
         again = self.compiled()
         again.load_weights(tmp_path / "m.weights.h5")
@@ -263,19 +276,19 @@ class Contract:
             "not an array": [images, images],
         }[spoil]
         with pytest.raises(ValueError, match=MUST_RAISE):
-            model.fit(bad, batch_size=32, verbose=0)
+            model.fit(bad, *self.data(images)[1:], batch_size=32, verbose=0)
 
     def test_values_out_of_range_are_refused_and_can_be_declared(self, images):
         model = self.compiled()
         if model.value_range is None:
             return  # takes any values
         with pytest.raises(ValueError, match="value_range"):
-            model.fit(images * 255, batch_size=32, verbose=0)
+            model.fit(*self.data(images * 255), batch_size=32, verbose=0)
         keras.utils.set_random_seed(0)
         declared = self.build(value_range=(0, 255))
         declared.compile(self.optimizer(declared))
-        a = declared.fit(images * 255, batch_size=32, verbose=0).history
-        b = model.fit(images, batch_size=32, verbose=0).history
+        a = declared.fit(*self.data(images * 255), batch_size=32, verbose=0).history
+        b = model.fit(*self.data(images), batch_size=32, verbose=0).history
         for name in a:
             np.testing.assert_allclose(a[name], b[name], rtol=1e-3)
 
@@ -299,7 +312,7 @@ class Contract:
     def test_too_few_samples_for_a_full_batch_are_refused(self, images):
         model = self.compiled()
         if not model.full_batches:
-            model.fit(images[:10], batch_size=32, verbose=0)
+            model.fit(*self.data(images[:10]), batch_size=32, verbose=0)
             return
         with pytest.raises(ValueError, match="full batches"):
-            model.fit(images[:10], batch_size=32, verbose=0)
+            model.fit(*self.data(images[:10]), batch_size=32, verbose=0)

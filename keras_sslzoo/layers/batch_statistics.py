@@ -1,6 +1,6 @@
 """Batch norm that stays with the statistics of the batch at inference.
 
-    y = gamma (x - mean) / sqrt(var + epsilon) + beta, mean and var over the batch and all axes but the last
+y = gamma (x - mean) / sqrt(var + epsilon) + beta, mean and var over the batch and all axes but the last
 """
 
 import keras

@@ -22,9 +22,22 @@ def build(name, make=None, **compile_kwargs):
     return suite.compiled(make, **compile_kwargs)
 
 
+def data(model, images):
+    """`(x,)`, or `(x, y)` for a method that needs targets."""
+    suite = Contract()
+    suite.method = type(model)
+    return suite.data(images)
+
+
 def fit(model, images, **kwargs):
-    kwargs = {"batch_size": 16, "epochs": 2, "verbose": 0, **kwargs}
-    history = model.fit(images, **kwargs).history
+    kwargs = {
+        "batch_size": 16,
+        "epochs": 2,
+        "verbose": 0,
+        **dict(zip("xy", data(model, images), strict=False)),
+        **kwargs,
+    }
+    history = model.fit(**kwargs).history
     assert all(np.isfinite(v).all() for v in history.values()), history
     return history
 
@@ -98,7 +111,12 @@ def test_options_of_the_optimizer(name, option, images):
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("option", FIT)
 def test_options_of_fit(name, option, images):
-    history = fit(build(name), images, **FIT[option])
+    model = build(name)
+    if option == "class_weight" and model.needs_targets:
+        with pytest.raises(ValueError, match="Targets must have the shape"):
+            fit(model, images, **FIT[option])
+        return
+    history = fit(model, images, **FIT[option])
     assert len(next(iter(history.values()))) == 2
     assert any(key.startswith("val_") for key in history) == (option == "validation_split")
 
@@ -120,9 +138,9 @@ def test_precision(name, policy, images):
 @pytest.mark.parametrize("name", METHODS)
 def test_train_on_batch_is_a_step_of_fit(name, images):
     a, b = build(name, sgd()), build(name, sgd())
-    a.fit(images[:16], batch_size=16, epochs=1, shuffle=False, verbose=0)
+    a.fit(*data(a, images[:16]), batch_size=16, epochs=1, shuffle=False, verbose=0)
     b.set_run_length(1)
-    b.train_on_batch(images[:16])
+    b.train_on_batch(*data(b, images[:16]))
     for x, y in zip(values(a.trainable_variables), values(b.trainable_variables), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 

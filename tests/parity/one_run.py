@@ -33,7 +33,7 @@ def build(name):
         encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
         own = {"SimCLR": {"temperature": 0.5}, "DINO": {"prototypes": 256}}.get(name, {})
         return getattr(zoo, name)(encoder, **own)
-    return getattr(zoo, name)()
+    return zoo.Pix2Pix(width=8) if name == "Pix2Pix" else getattr(zoo, name)()
 
 
 def main(name, out, optimizer="sgd"):
@@ -51,7 +51,9 @@ def main(name, out, optimizer="sgd"):
     players = list(model.player_networks())
     model.compile(make() if len(players) == 1 else {player: make() for player in players})
     steps = EachStep()
-    model.fit(images[: 32 * STEPS], batch_size=32, epochs=1, verbose=0, callbacks=[steps])
+    images = images[: 32 * STEPS]
+    data = (images, 255 - images) if model.needs_targets else (images,)
+    model.fit(*data, batch_size=32, epochs=1, verbose=0, callbacks=[steps])
     np.savez(out, initial=np.array(initial), losses=np.array(steps.logs))
 
 
