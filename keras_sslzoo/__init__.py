@@ -25,6 +25,7 @@ from keras_sslzoo.methods import GAN as GAN
 from keras_sslzoo.methods import LSGAN as LSGAN
 from keras_sslzoo.methods import VAE as VAE
 from keras_sslzoo.methods import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods import Pix2Pix as Pix2Pix
 from keras_sslzoo.methods import SigLIP as SigLIP
 from keras_sslzoo.methods import SimCLR as SimCLR
 

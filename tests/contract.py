@@ -72,6 +72,8 @@ class Contract:
         if "text_encoder" in names:
             kwargs.setdefault("text_encoder", zoo.nets.TextTransformer(11, 5, 16, depth=1, heads=2))
             kwargs.setdefault("projection_dim", 8)
+        if "width" in names:
+            kwargs.setdefault("width", 4)
         if "projector" in names:
             kwargs.setdefault("projector", zoo.nets.Head(16, (16,), 8, name="projector"))
         if "predictor" in names:
@@ -90,7 +92,10 @@ class Contract:
         return model
 
     def fit_data(self, images):
-        """What `fit` takes, `(x, y)`: images, or images with texts, each with its number as four digits and an end."""
+        """What `fit` takes, `(x, y)`: images, their mirror images where the method needs targets, or images with texts, each
+        with its number as four digits and an end."""
+        if self.method.needs_targets:
+            return images, np.flip(images, axis=2).copy() if isinstance(images, np.ndarray) else images
         if "text_encoder" not in parameters(self.method):
             return images, None
         tokens = [[int(digit) for digit in f"{i:04d}"] + [10] for i in range(len(images))]
@@ -201,7 +206,11 @@ class Contract:
         assert run(1) == run(1)
         assert run(1) != run(2)
 
-    def test_labels_are_ignored(self, images):
+    def test_labels_are_ignored_where_they_are_no_targets(self, images):
+        if self.method.needs_targets:
+            with pytest.raises(ValueError, match="Targets must have the shape"):
+                self.fit(self.compiled(), images, np.arange(64))
+            return
         plain = self.fit(self.compiled(), images)
         labelled = self.fit(self.compiled(), images, np.arange(64))
         assert plain == labelled

@@ -8,7 +8,7 @@ from keras_sslzoo import nets
 from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.latent import LatentSpace
 from keras_sslzoo.engine.method import Method
-from keras_sslzoo.engine.networks import check_built, check_vectors, ends_with
+from keras_sslzoo.engine.networks import check_built, check_unit_range, check_vectors, ends_with
 
 
 class AutoEncodingMethod(LatentSpace, Method):
@@ -43,11 +43,7 @@ class AutoEncodingMethod(LatentSpace, Method):
                 "`decoder` must return logits: the loss applies the sigmoid. Received: a decoder that ends with a "
                 "sigmoid. Remove its last activation."
             )
-        if self.value_range is not None and ends_with(decoder, "tanh"):
-            raise ValueError(
-                "`decoder` must return data in [0, 1], to which `value_range` maps them. Received: a decoder that ends "
-                "with a tanh. End it with a sigmoid, or pass data in [-1, 1] with value_range=None."
-            )
+        check_unit_range(decoder, "decoder", self.value_range)
         self.decoder = decoder
         self.latent_dim = decoder.input_shape[-1]
         self.returns_logits = logits

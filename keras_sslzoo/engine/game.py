@@ -7,7 +7,7 @@ from keras_sslzoo.engine import feed
 from keras_sslzoo.engine.latent import LatentPrior
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.engine.momentum import momentum_copy, momentum_update
-from keras_sslzoo.engine.networks import check_built, ends_with
+from keras_sslzoo.engine.networks import check_built, check_unit_range
 from keras_sslzoo.ops import random
 
 
@@ -37,11 +37,7 @@ class GenerativeGame(LatentPrior, Method):
                 )
             generator = nets.DCGANGenerator(latent_dim, tuple(image_shape))
         check_built(generator, "generator", "(B, Z) -> (B, ...)")
-        if self.value_range is not None and ends_with(generator, "tanh"):
-            raise ValueError(
-                "`generator` must return data in [0, 1], to which `value_range` maps them. Received: a generator that ends "
-                "with a tanh. End it with a sigmoid, or pass data in [-1, 1] with value_range=None."
-            )
+        check_unit_range(generator, "generator", self.value_range)
         self.generator = generator
         self.latent_dim = generator.input_shape[-1]
         self.image_shape = tuple(generator.output_shape[1:])

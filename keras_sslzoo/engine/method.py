@@ -40,8 +40,8 @@ class Method(backend.TrainStep, keras.Model):
     """A method of self-supervised or generative learning, trained by `compile(); fit(data)` on every Keras backend.
 
     A subclass defines `call` (inference) and `objective`, and may define `prepare`, `step`, `after_update`,
-    `player_networks`, `frozen_networks`, `log_names` and `full_batches`. Each constructor argument must be an attribute
-    of the same name: the config is derived from the signature.
+    `player_networks`, `frozen_networks`, `log_names`, `full_batches` and `needs_targets`. Each constructor argument must
+    be an attribute of the same name: the config is derived from the signature.
 
     Args:
         value_range: `(low, high)` of float data, mapped to [0, 1]; uint8 always is. None: any values, left as they are.
@@ -53,6 +53,7 @@ class Method(backend.TrainStep, keras.Model):
     recipe = None
     log_names = ()
     full_batches = False
+    needs_targets = False  # whether `fit` takes (x, y) with a y that is no label
     smallest_batch = 1
     batch_size = 32
 
@@ -123,7 +124,7 @@ class Method(backend.TrainStep, keras.Model):
         """Refuse a batch or an array of data that the method cannot take. NumPy in, nothing out."""
 
     def check_targets(self, x, y):
-        """Refuse targets that the method cannot take; labels that it ignores are no targets."""
+        """Refuse targets that the method cannot take; labels that it ignores are no targets. NumPy in, nothing out."""
 
     # ---- compile -----------------------------------------------------------------------------------------------------
 
@@ -552,7 +553,7 @@ class Method(backend.TrainStep, keras.Model):
         """One step, as `keras.Model.train_on_batch`; the data are checked as in `fit`."""
         self._require_compiled("train_on_batch")
         x = self.to_arrays(x)
-        self.check_input(feed.to_numpy(x))
+        self._check(x, y)
         return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def inference_input(self, x):
@@ -581,6 +582,19 @@ class Method(backend.TrainStep, keras.Model):
                 "A bare `compile()` takes the method's default optimizer."
             )
 
+    def _check(self, x, y):
+        """Refuse inputs, and targets where there are any, that the method cannot take."""
+        x = feed.to_numpy(x)
+        self.check_input(x)
+        if self.needs_targets and not hasattr(y, "shape"):
+            raise ValueError(
+                f"{type(self).__name__} learns from pairs of inputs and targets, one array of each. Received: "
+                f"{'no targets' if y is None else f'targets of type {type(y).__name__}'}. Pass `fit(x, y)`, or a data set "
+                "of (x, y)."
+            )
+        if y is not None and not isinstance(y, (dict, list, tuple)):
+            self.check_targets(x, feed.to_numpy(y))
+
     def _batches(self, x, y, sample_weight, batch_size, shuffle, what, keep_labels=False):
         """`Batches` over arrays, checked; any other data as it is, its first element checked."""
         x = self.to_arrays(x)
@@ -592,18 +606,16 @@ class Method(backend.TrainStep, keras.Model):
                 x.drop_remainder = True
             element, x = feed.first_element(x)
             if element is not None:
-                self.check_input(feed.to_numpy(keras.utils.unpack_x_y_sample_weight(feed.as_tuples(element))[0]))
+                self._check(*keras.utils.unpack_x_y_sample_weight(feed.as_tuples(element))[:2])
                 if backend.name == "tensorflow" and feed.holds_a_list_in_a_dict(element) and hasattr(x, "__len__"):
                     x = feed.InOrder(x)
             return x
+        self._check(x, y)
         if y is not None and not keep_labels and np.asarray(y).dtype.kind in "USO":
             y = np.zeros(len(y), "float32")  # names of classes, which no backend takes: ignored like other labels
         if sample_weight is not None and y is None:
             y = np.zeros(len(sample_weight), "float32")  # labels, which are ignored: weights stand in the third place
         arrays = feed.to_numpy(tuple(a for a in (x, y, sample_weight) if a is not None))
-        self.check_input(arrays[0])
-        if y is not None and not isinstance(arrays[1], (dict, list, tuple)):
-            self.check_targets(arrays[0], arrays[1])
         n = number_of_samples(arrays)
         if n == 0:
             raise ValueError(f"The {what} data must hold at least one sample. Received: none.")

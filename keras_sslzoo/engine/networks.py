@@ -55,6 +55,15 @@ def check_head(head, width, name, vectors=True):
         )
 
 
+def check_unit_range(net, name, value_range):
+    """Refuse a network that ends with a tanh where data are mapped from `value_range` to [0, 1]."""
+    if value_range is not None and ends_with(net, "tanh"):
+        raise ValueError(
+            f"`{name}` must return data in [0, 1], to which `value_range` maps them. Received: a {name} that ends with a "
+            "tanh. End it with a sigmoid, or pass data in [-1, 1] with value_range=None."
+        )
+
+
 def ends_with(net, activation):
     """Whether the last layer that has an activation, past reshaping and cropping, has this one."""
     for layer in reversed(net.layers):

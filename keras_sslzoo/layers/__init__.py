@@ -2,6 +2,7 @@
 
 from keras_sslzoo.layers.attention import Attention as Attention
 from keras_sslzoo.layers.attention_pooling import AttentionPooling as AttentionPooling
+from keras_sslzoo.layers.batch_statistics import BatchStatisticsNormalization as BatchStatisticsNormalization
 from keras_sslzoo.layers.centering import Centering as Centering
 from keras_sslzoo.layers.dropout import Dropout as Dropout
 from keras_sslzoo.layers.dropout import DropPath as DropPath

@@ -11,11 +11,13 @@ import random
 import keras
 from keras import ops
 
-from keras_sslzoo.ops.random import Key, bernoulli, bernoulli_noise
+from keras_sslzoo.ops.random import Key, bernoulli, bernoulli_noise, stream
 
 
 class _Drop(keras.Layer):
     """Drops parts of its input in training and scales the rest by 1 / (1 - rate); subclasses draw `kept`."""
+
+    at_inference = False
 
     def __init__(self, rate, seed=None, **kwargs):
         if not isinstance(rate, numbers.Real) or not 0.0 <= rate < 1.0:
@@ -45,11 +47,16 @@ class _Drop(keras.Layer):
         raise NotImplementedError
 
     def call(self, inputs, training=False):
-        """`(B, ...)` -> `(B, ...)`; the identity where not training."""
-        if not training or self.rate == 0.0:
+        """`(B, ...)` -> `(B, ...)`; the identity where not training, unless it is to drop there too."""
+        if self.rate == 0.0 or not (training or self.at_inference):
             return inputs
-        kept = self.kept(Key(self._rng_seed.value, self._calls.value), ops.shape(inputs))
-        self._calls.assign_add(1)
+        if training:
+            key = Key(self._rng_seed.value, self._calls.value)
+        else:
+            key = Key(ops.bitwise_xor(self._rng_seed.value, stream("inference")), 0)
+        kept = self.kept(key, ops.shape(inputs))
+        if training:
+            self._calls.assign_add(1)
         return ops.where(kept, inputs * (1.0 / (1.0 - self.rate)), ops.zeros((), inputs.dtype))
 
     def compute_output_shape(self, input_shape):
@@ -75,16 +82,26 @@ class Dropout(_Drop):
     Args:
         rate: probability in [0, 1).
         seed: int in [0, 2^31). None draws one, which `keras.utils.set_random_seed` fixes.
+        at_inference: True drops at inference too, where one mask for each place in the batch is drawn once and for all:
+            a second call gives the same, copies of a sample in one batch differ (pix2pix, whose only noise this is).
         **kwargs: `name`, `dtype` as in `keras.Layer`.
 
     Call arguments:
         inputs: `(B, ...)`, floating-point.
-        training: bool; False is the identity.
+        training: bool; False is the identity, without `at_inference`.
     """
+
+    def __init__(self, rate, seed=None, at_inference=False, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.at_inference = bool(at_inference)
 
     def kept(self, key, shape):
         """See `_Drop`."""
         return bernoulli_noise(key, "dropout", shape, 1.0 - self.rate)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "at_inference": self.at_inference}
 
 
 @keras.saving.register_keras_serializable("keras_sslzoo")

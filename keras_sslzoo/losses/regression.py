@@ -14,6 +14,11 @@ def mean_squared_error(target, prediction):
     return _mean_over_elements(ops.square(ops.cast(target, "float32") - ops.cast(prediction, "float32")))
 
 
+def mean_absolute_error(target, prediction):
+    """Mean over the elements of each sample of |target - prediction|: `(B, ...)`, `(B, ...)` -> `(B,)`."""
+    return _mean_over_elements(ops.abs(ops.cast(target, "float32") - ops.cast(prediction, "float32")))
+
+
 def binary_cross_entropy(target, logits):
     """Mean over the elements of each sample of -t log p - (1 - t) log(1 - p), p = sigmoid(logits).
 

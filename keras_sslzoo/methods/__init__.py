@@ -2,6 +2,7 @@
 
 from keras_sslzoo.methods.adversarial.gan import GAN as GAN
 from keras_sslzoo.methods.adversarial.lsgan import LSGAN as LSGAN
+from keras_sslzoo.methods.adversarial.pix2pix import Pix2Pix as Pix2Pix
 from keras_sslzoo.methods.contrastive.simclr import SimCLR as SimCLR
 from keras_sslzoo.methods.distillation.byol import BYOL as BYOL
 from keras_sslzoo.methods.distillation.dino import DINO as DINO

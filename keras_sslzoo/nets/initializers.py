@@ -59,21 +59,22 @@ class NumpyInitializer(keras.initializers.Initializer):
 
 @_register
 class Normal(NumpyInitializer):
-    """N(0, stddev^2)."""
+    """N(mean, stddev^2)."""
 
-    def __init__(self, stddev=0.02, seed=None):
+    def __init__(self, stddev=0.02, seed=None, mean=0.0):
         if stddev < 0:
             raise ValueError(f"`stddev` must be >= 0. Received: stddev={stddev}. Use e.g. stddev=0.02.")
         super().__init__(seed)
         self.stddev = stddev
+        self.mean = mean
 
     def draw(self, rng, shape):
         """See `NumpyInitializer`."""
-        return rng.standard_normal(shape, dtype="float32") * np.float32(self.stddev)
+        return rng.standard_normal(shape, dtype="float32") * np.float32(self.stddev) + np.float32(self.mean)
 
     def get_config(self):
         """The constructor's arguments."""
-        return {"stddev": self.stddev, **super().get_config()}
+        return {"stddev": self.stddev, "mean": self.mean, **super().get_config()}
 
 
 @_register

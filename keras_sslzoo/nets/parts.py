@@ -71,11 +71,9 @@ def normalize(x, normalization):
     return layers.Rescaling(scale, offset, name="normalization")(x)
 
 
-def batch_norm(name, gamma_initializer="ones"):
+def batch_norm(name, gamma_initializer="ones", layer=layers.BatchNormalization):
     """Batch norm over the last axis with torch's constants (Keras' defaults are 1e-3 and 0.99)."""
-    return layers.BatchNormalization(
-        axis=-1, momentum=0.9, epsilon=1e-5, gamma_initializer=gamma_initializer, name=name
-    )
+    return layer(axis=-1, momentum=0.9, epsilon=1e-5, gamma_initializer=gamma_initializer, name=name)
 
 
 def doublings(height, width):
@@ -88,11 +86,11 @@ def first_grid(height, width, times):
     return -(-height // 2**times), -(-width // 2**times)
 
 
-def crop(x, height, width):
+def crop(x, height, width, name="crop"):
     """The central (height, width) of images; the identity where they have that size."""
     extra_h, extra_w = x.shape[1] - height, x.shape[2] - width
     if not extra_h and not extra_w:
         return x
     top, left = extra_h // 2, extra_w // 2
     sides = ((top, extra_h - top), (left, extra_w - left))
-    return layers.Cropping2D(sides, data_format="channels_last", name="crop")(x)
+    return layers.Cropping2D(sides, data_format="channels_last", name=name)(x)

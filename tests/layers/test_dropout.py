@@ -168,3 +168,26 @@ def test_weights_loaded_into_another_seed_draw_what_was_saved(tmp_path):
     net.save_weights(tmp_path / "m.weights.h5")
     other.load_weights(tmp_path / "m.weights.h5")
     np.testing.assert_array_equal(masks(net.layers[1], (4, 8), 2), masks(other.layers[1], (4, 8), 2))
+
+
+def test_dropout_at_inference_is_one_draw_for_each_place_in_the_batch():
+    layer = Dropout(0.5, seed=1, at_inference=True)
+    x = np.stack([numpy_of(layer(ops.ones((400, 50)), training=False)) for _ in range(2)])
+    np.testing.assert_array_equal(x[0], x[1])
+    assert int(numpy_of(layer.get_weights()[1])) == 0
+    np.testing.assert_allclose(np.unique(x), [0, 2])
+    assert abs(x[0].mean() - 1) < 5 / np.sqrt(x[0].size)
+    training = masks(layer, (400, 50))[0]
+    for a, b in ((x[0, 1:], x[0, :-1]), (x[0], training)):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    np.testing.assert_array_equal(numpy_of(again(ops.ones((400, 50)))), x[0])
+
+
+def test_dropout_at_inference_is_the_same_in_predict():
+    net = keras.Sequential([keras.Input((8,)), Dropout(0.5, seed=1, at_inference=True)])
+    x = np.ones((6, 8), "float32")
+    expected = numpy_of(net.layers[0](x, training=False))
+    for _ in range(2):
+        np.testing.assert_array_equal(net.predict(x, verbose=0), expected)
+    np.testing.assert_array_equal(net.predict(x, batch_size=2, verbose=0), np.tile(expected[:2], (3, 1)))

@@ -27,6 +27,8 @@ SMALL = {
     "resnet50": lambda: nets.ResNet50((16, 16, 3), stem="small", width=4, normalization=(0.5, (0.2, 0.3, 0.4))),
     "dcgan_generator": lambda: nets.DCGANGenerator(6, (17, 22, 3), 4),
     "dcgan_discriminator": lambda: nets.DCGANDiscriminator((17, 22, 3), 4),
+    "unet": lambda: nets.UNet((17, 22, 3), 2, width=4),
+    "patchgan": lambda: nets.PatchGAN((17, 22, 3), 16, 4),
     "vit": lambda: nets.ViT(
         (8, 12, 2), patch_size=4, width=8, depth=2, heads=2, registers=1, layer_scale=0.1, drop_path=0.1
     ),
@@ -246,6 +248,10 @@ BAD = {
     "resnet_width": (lambda: nets.ResNet50(width=-1), "`width`.*Received"),
     "generator_size": (lambda: nets.DCGANGenerator(8, (28, 7, 1)), "`image_shape`.*>= 8.*Received"),
     "generator_latent": (lambda: nets.DCGANGenerator(0), "`latent_dim`.*Received"),
+    "unet_levels": (lambda: nets.UNet((32, 64, 3), levels=6), "`levels` must be from 2 to 5.*Received: levels=6"),
+    "unet_channels": (lambda: nets.UNet(channels=0), "`channels`.*Received: channels=0"),
+    "patchgan_field": (lambda: nets.PatchGAN(receptive_field=71), "`receptive_field` must be one of 1, 16.*=71"),
+    "patchgan_size": (lambda: nets.PatchGAN((23, 64, 6)), "`image_shape`.*>= 24.*Received"),
     "discriminator_shape": (lambda: nets.DCGANDiscriminator((28, 28)), "`image_shape`.*Received"),
 }
 

@@ -36,7 +36,7 @@ def build(name):
     if name in ("CLIP", "SigLIP"):
         encoder = zoo.nets.ConvNet((28, 28, 1), width=8, features=32, grid=1)
         return getattr(zoo, name)(encoder, zoo.nets.TextTransformer(600, 12, 32, depth=2), projection_dim=16)
-    return getattr(zoo, name)()
+    return zoo.Pix2Pix(width=8) if name == "Pix2Pix" else getattr(zoo, name)()
 
 
 def main(name, out, optimizer="sgd"):
@@ -58,7 +58,8 @@ def main(name, out, optimizer="sgd"):
     if name in ("CLIP", "SigLIP"):
         classes = zoo.data.FASHION_MNIST_CLASSES
         x = {"image": x, "text": [(classes[label], f"a picture of {classes[label]}") for label in labels[: len(x)]]}
-    model.fit(x, batch_size=32, epochs=1, verbose=0, callbacks=[steps])
+    y = 255 - x if model.needs_targets else None
+    model.fit(x, y, batch_size=32, epochs=1, verbose=0, callbacks=[steps])
     np.savez(out, initial=np.array(initial), losses=np.array(steps.logs))
 
 

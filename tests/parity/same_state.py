@@ -38,6 +38,8 @@ def build(name):
         return getattr(zoo, name)(encoder, text, projection_dim=8, chunk_size=12, seed=1)
     if name in ("GAN", "LSGAN"):
         return getattr(zoo, name)(image_shape=SHAPE, latent_dim=8, seed=1)
+    if name == "Pix2Pix":
+        return zoo.Pix2Pix(image_shape=SHAPE, width=4, seed=1)
     return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
 
 
@@ -59,11 +61,13 @@ def batches(name):
         x = images[32 * step : 32 * step + 32]
         if name in ("SimCLR", "BYOL", "DINO"):
             shade = rng.uniform(0.6, 1.0, (32, 1, 1, 1)).astype("float32")
-            yield {"views": (x, shade * x[:, :, ::-1])}
+            yield ({"views": (x, shade * x[:, :, ::-1])},)
         elif name in ("CLIP", "SigLIP"):
-            yield {"image": x, "text": rng.integers(0, 64, (32, 7), "int32")}
+            yield ({"image": x, "text": rng.integers(0, 64, (32, 7), "int32")},)
+        elif name == "Pix2Pix":
+            yield x, 1 - x
         else:
-            yield x
+            yield (x,)
 
 
 def numbers(variables):
@@ -73,10 +77,13 @@ def numbers(variables):
 def gradients(model, data):
     """Of the first player to move, at the initial weights."""
     model._now.training = True
-    inputs = model.prepare(data, None)
+    inputs = model.prepare(*(*data, None)[:2])
     player = model._players[0]
     if player.name == "model":
         objective = lambda: model.objective(inputs)  # noqa: E731
+    elif isinstance(model, zoo.Pix2Pix):
+        fake = ops.stop_gradient(model.generator(inputs[0], training=True))
+        objective = lambda: model.discriminator_loss(*inputs, fake, True)  # noqa: E731
     else:
         fake = ops.stop_gradient(model.fake("discriminator", 32, True))
         objective = lambda: model.discriminator_loss(inputs, fake, True)  # noqa: E731
@@ -103,7 +110,7 @@ def main(name, weights, out):
             record |= {f"gradient/{i}": g for i, g in enumerate(gradients(model, data))}
             for v, w in zip(model.weights, before, strict=True):  # batch norm moved its statistics
                 v.assign(w)
-        logs = model.train_on_batch(data, return_dict=True)
+        logs = model.train_on_batch(*data, return_dict=True)
         model.reset_metrics()
         losses.append([float(logs[k]) for k in sorted(logs)])
         if step in (1, STEPS):

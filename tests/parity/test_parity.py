@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.parity
 
 BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
-METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN", "DINO", "CLIP", "SigLIP"]
+METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN", "DINO", "CLIP", "SigLIP", "Pix2Pix"]
 TOLERANCE = {"LSGAN": 1e-4, "GAN": 1e-4}
 
 
