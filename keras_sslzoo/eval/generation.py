@@ -237,7 +237,7 @@ def _preparation(extractor, resize):
         if resize is None:
             return batch
         n, height, width, _ = batch.shape
-        zero, h, w = (np.full(n, size, "float32") for size in (0, height, width))
+        zero, h, w = (ops.full((n,), float(size)) for size in (0, height, width))
         return ops.convert_to_numpy(crop_resize(ops.convert_to_tensor(batch), zero, zero, h, w, tuple(resize)))
 
     return prepare

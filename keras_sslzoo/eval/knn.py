@@ -46,8 +46,8 @@ def knn(encoder, x, y, xt, yt, k=5, temperature=None, batch_size=256):
 def nearest(queries, gallery, k=5, block_size=4096):
     """The k most similar rows of `gallery` for each query, by cosine similarity, most similar first.
 
-    Computed in blocks of `block_size` x `block_size` similarities, so that a million features fit in memory. Of equal
-    similarities the first in the gallery wins. A row of zeros has similarity 0 to everything.
+    Computed in blocks of `block_size` x `block_size` similarities: under 300 MB beyond the features, however many they are.
+    Of equal similarities the first in the gallery wins. A row of zeros has similarity 0 to everything.
 
     Args:
         queries: features (Q, D).

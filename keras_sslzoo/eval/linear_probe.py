@@ -22,7 +22,7 @@ def linear_probe(
     yt,
     method="lbfgs",
     views=None,
-    epochs=100,
+    epochs=90,
     learning_rate=0.1,
     train_batch_size=256,
     seed=0,
@@ -35,10 +35,10 @@ def linear_probe(
     TRAINING set, fitted on the other 80 % (of equals, the likeliest); the probe is then fitted on all. Solver:
     scikit-learn's L-BFGS, 1,000 steps at most.
 
-    method="sgd": as papers do, a linear layer trained by Keras' `fit` with SGD, Nesterov momentum 0.9, a cosine without
-    restarts and no weight decay (SimCLR, arXiv:2002.05709, appendix B.6), on new views of the images in each epoch. The
-    layer sees features standardised with the statistics of the training images without views, and starts from zeros.
-    The score is that of the last epoch, on the test images without views.
+    method="sgd": as papers do, a linear layer trained by Keras' `fit` on new views of the images in each epoch, with SGD,
+    Nesterov momentum 0.9, no weight decay (SimCLR, arXiv:2002.05709, appendix B.6) and a cosine to 0. It starts from zeros
+    and sees features standardised with the statistics of the training images without views, which is ours. The score is
+    that of the last epoch, on the test images without views.
 
     Args:
         encoder: Keras model, training method, or None (`x` and `xt` are features already); see `features`.

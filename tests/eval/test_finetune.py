@@ -94,7 +94,7 @@ def test_lower_layers_move_less():
     np.testing.assert_allclose(decayed / plain, [1e-3, 1e-2, 1e-1], rtol=0.6)
 
 
-@pytest.mark.parametrize("kind", ["vit", "method", "uint8"])
+@pytest.mark.parametrize("kind", [pytest.param("vit", marks=pytest.mark.slow), "method", "uint8"])
 def test_encoders_of_other_kinds(kind):
     x, y = sides(32)
     model = encoder()

@@ -303,7 +303,7 @@ def test_label_errors(probe, y, yt, message):
         (lambda: ev.linear_probe(None, X, Y, X, Y, method="adam"), "method='adam'"),
         (lambda: ev.linear_probe(None, X, Y, X, Y, method="sgd", views=lambda x, key: x), "with an encoder"),
         (lambda: ev.linear_probe(None, X, Y, X, Y, method="sgd", epochs=0), "epochs=0"),
-        (lambda: ev.linear_probe(None, X, Y, X, Y, method="sgd", learning_rate=1e39), "diverged"),
+        (lambda: ev.linear_probe(None, X, Y, X, Y, method="sgd", learning_rate=1e39, epochs=2), "diverged"),
         (lambda: ev.linear_probe(None, X[:3], np.arange(3), X[:3], np.arange(3)), "at least 2.*1 sample of each"),
         (lambda: ev.linear_probe(None, X, Y, X[:, :4], Y), r"of one size.*\(60, 5\) and \(60, 4\)"),
         (lambda: ev.knn(None, X * np.nan, Y, X, Y), "NaN in 60 of 60 rows"),
