@@ -21,7 +21,7 @@ ALLOWED = {
     "methods": {"engine", "nets", "views", "layers", "losses", "optimizers", "ops", "backend"},
     "hub": {"methods", "engine", "nets", "views", "layers", "losses", "optimizers", "ops", "backend"},
     "data": set(),
-    "eval": {"ops", "backend"},
+    "eval": {"data", "optimizers", "ops", "backend"},
     "callbacks": {"ops", "backend"},
     "viz": {"ops", "backend"},
 }

@@ -27,28 +27,50 @@ def features(encoder, x, batch_size=256):
     """
     x = samples(x)
     if encoder is None:
-        f = _to_float(x).reshape(len(x), -1)
-    else:
-        scale, encoder = _scale(encoder), _model(encoder)
-        if x.dtype.kind != "f" and x.dtype not in (np.uint8, bool) and x.dtype.name != "bfloat16":
-            raise ValueError(
-                f"Images must be uint8 in [0, 255] or floats. Received: dtype {x.dtype}. "
-                "Use `x.astype('uint8')` if the values are bytes."
-            )
-        f = encoder.predict(_Batches(x, batch_size, scale), verbose=0)
-        shape = getattr(f, "shape", type(f).__name__)
-        if len(getattr(f, "shape", ())) != 2:
-            raise ValueError(
-                f"The encoder must give 2-D features (B, D). Received: {shape} from images {x.shape}. "
-                "End it with a pooling or flatten layer, for example `keras.layers.GlobalAveragePooling2D()`."
-            )
-        f = np.asarray(f, "float32")[: len(x)]
+        return finite(to_float(x).reshape(len(x), -1))
+    return vectors(as_model(encoder), x, batch_size, scaling(encoder))
+
+
+def vectors(model, x, batch_size, scale):
+    """As `outputs`, which must be finite vectors: float32 (N, D)."""
+    f = outputs(model, x, batch_size, scale)
+    check_vectors(f.shape, x.shape)
+    return finite(f)
+
+
+def check_vectors(shape, of):
+    """Refuse an output that is no batch of vectors."""
+    if len(shape) != 2:
+        raise ValueError(
+            f"The encoder must give 2-D features (B, D). Received: {shape} from images {of}. "
+            "End it with a pooling or flatten layer, for example `keras.layers.GlobalAveragePooling2D()`."
+        )
+
+
+def outputs(model, x, batch_size, scale):
+    """What a model gives for an array, batch by batch, float32 (N, ...); `scale` is applied to each batch."""
+    if x.dtype.kind != "f" and x.dtype not in (np.uint8, bool) and x.dtype.name != "bfloat16":
+        raise ValueError(
+            f"Images must be uint8 in [0, 255] or floats. Received: dtype {x.dtype}. "
+            "Use `x.astype('uint8')` if the values are bytes."
+        )
+    f = model.predict(_Batches(x, batch_size, scale), verbose=0)
+    if not hasattr(f, "shape"):
+        raise ValueError(
+            f"The model must have one output, such as 2-D features (B, D). Received: {type(f).__name__} of {len(f)}. "
+            "Take one with `keras.Model(model.input, model.output[...])`."
+        )
+    return np.asarray(f, "float32")[: len(x)]
+
+
+def finite(f, name="Features"):
+    """The same array (N, D), or an error that names its first row with NaN or infinity."""
     bad = ~np.isfinite(f).all(axis=1)
     if bad.any():
         kind = "NaN" if np.isnan(f[bad]).any() else "infinity"
         raise ValueError(
-            f"Features must be finite. Received: features contain {kind} in {bad.sum():,} of {len(f):,} rows, first at "
-            f"row {bad.argmax()}. Check the input for {kind}, and whether training diverged (lower the learning rate)."
+            f"{name} must be finite. Received: {name.lower()} contain {kind} in {bad.sum():,} of {len(f):,} rows, first "
+            f"at row {bad.argmax()}. Check the input for {kind}, and whether training diverged (lower the learning rate)."
         )
     return f
 
@@ -69,27 +91,32 @@ def to_numpy(x):
     return ops.convert_to_numpy(x) if ops.is_tensor(x) else np.asanyarray(x)
 
 
-def _model(encoder):
+def as_model(encoder):
     """The Keras model to probe: of a training method, the encoder that it would publish."""
-    model = getattr(encoder, "pretrained_encoder", encoder)
+    return as_keras_model(getattr(encoder, "pretrained_encoder", encoder), "encoder")
+
+
+def as_keras_model(model, name="model"):
+    """The same model, or an error that says what is none."""
     if not isinstance(model, keras.Model):
         received = repr(model) if isinstance(model, str | type | None) else f"an object of type {type(model).__name__}"
         raise TypeError(
-            "`encoder` must be a Keras model (B, H, W, C) -> (B, D), or None where `x` holds features. "
+            f"`{name}` must be a Keras model (B, H, W, C) -> (B, D), or None where `x` holds features. "
             f"Received: {received}. Load a name with `from_pretrained`, wrap a layer in `keras.Sequential([layer])`."
         )
     return model
 
 
-def _scale(encoder):
+def scaling(encoder):
     """From a batch as the user has it to what the model takes: a training method knows the range of its data."""
     to_unit_range = getattr(encoder, "to_unit_range", None)
-    return (
-        _to_float if to_unit_range is None else lambda x: ops.convert_to_numpy(to_unit_range(ops.convert_to_tensor(x)))
-    )
+    if to_unit_range is None:
+        return to_float
+    return lambda x: ops.convert_to_numpy(to_unit_range(ops.convert_to_tensor(x)))
 
 
-def _to_float(x):
+def to_float(x):
+    """float32; uint8 in [0, 1]."""
     return x.astype("float32") / 255 if x.dtype == np.uint8 else x.astype("float32", copy=False)
 
 
