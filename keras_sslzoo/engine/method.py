@@ -655,6 +655,23 @@ class Method(backend.TrainStep, keras.Model):
 
     # ---- saving --------------------------------------------------------------------------------------------------------
 
+    def _generators(self):
+        """Keras' own random generators, those of a foreign encoder's dropout, whose state its files leave out."""
+        return [g for layer in self._flatten_layers() for g in layer._seed_generators]
+
+    def save_own_variables(self, store):
+        """Keras' hook: the counters, and where each of Keras' random generators stands."""
+        super().save_own_variables(store)
+        for i, generator in enumerate(self._generators()):
+            store[f"generator{i}"] = ops.convert_to_numpy(generator.state.value)
+
+    def load_own_variables(self, store):
+        """Keras' hook, see `save_own_variables`."""
+        super().load_own_variables({key: store[key] for key in store.keys() if not key.startswith("generator")})  # noqa: SIM118
+        for i, generator in enumerate(self._generators()):
+            if f"generator{i}" in store.keys():  # noqa: SIM118  (a store is no mapping)
+                generator.state.assign(store[f"generator{i}"])
+
     def get_config(self):
         """The constructor's arguments, derived from its signature."""
         base = {

@@ -1,5 +1,8 @@
 """Checks of the networks that a user passes to a method."""
 
+import itertools
+
+import keras
 import numpy as np
 
 
@@ -24,13 +27,37 @@ def check_encoder(encoder):
             "such as AutoEncoder take data of any rank."
         )
     check_vectors(encoder, "encoder")
-    for layer in encoder.layers[:4]:
-        if type(layer).__name__ == "Rescaling" and np.ndim(layer.scale) == 0 and 0 < layer.scale < 0.02:
-            raise ValueError(
-                "`encoder` must take images in [0, 1]. Received: an encoder that divides its input by "
-                f"{1 / layer.scale:.0f} first. Build it with `include_preprocessing=False`, or put "
-                "`Rescaling(255.0)` before it."
-            )
+    _check_takes_unit_range(encoder)
+
+
+def _check_takes_unit_range(encoder):
+    """Refuse what standardises images in [0, 255] in its first layers, those of nested models included."""
+    scale = 1.0  # of the images, as far as the layers before say
+    for layer in itertools.islice(_leaves(encoder), 4):
+        kind = type(layer).__name__
+        if kind == "Rescaling" and np.ndim(layer.scale) == 0:
+            scale *= layer.scale
+            if 0 < scale < 0.02:
+                does = f"divides its input by {1 / scale:.4g} first"
+                break
+        elif kind == "Normalization" and layer.input_mean is not None and np.max(layer.input_mean) > 2.0 * scale:
+            does = f"subtracts {np.max(layer.input_mean):.4g} from its input"
+            break
+    else:
+        return
+    raise ValueError(
+        f"`encoder` must take images in [0, 1]. Received: an encoder that {does}. Build it with "
+        "`include_preprocessing=False` (keras_cv: `include_rescaling=False`), or put `Rescaling(255.0)` before it."
+    )
+
+
+def _leaves(net):
+    """The layers of a model in order, inputs left out and nested models opened."""
+    for layer in net.layers:
+        if hasattr(layer, "layers"):
+            yield from _leaves(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer
 
 
 def check_vectors(encoder, name):

@@ -3,6 +3,7 @@
 No pyplot: nothing opens a window, and a figure is freed when its last reference goes.
 """
 
+from keras_sslzoo.viz.grids import attention as attention
 from keras_sslzoo.viz.grids import image_grid as image_grid
 from keras_sslzoo.viz.grids import image_rows as image_rows
 from keras_sslzoo.viz.grids import neighbours as neighbours

@@ -1,11 +1,13 @@
-"""Pictures of images: a batch, its views, and its neighbours in feature space."""
+"""Pictures of images: a batch, its views, its neighbours in feature space, and where a transformer looks."""
 
 import math
 
+import numpy as np
 from matplotlib.patches import Rectangle
 
 from keras_sslzoo.viz.figure import check_images, class_name, grid, show, to_numpy
 
+DARK = 0.1  # what is left of a pixel without attention
 SAME, OTHER = "#2ca02c", "#d62728"  # frame of a neighbour of the query's class, and of another
 
 
@@ -164,4 +166,52 @@ def neighbours(queries, gallery, indices, query_labels=None, gallery_labels=None
                 ax[column].set_title(mark + class_name(gallery_labels[index], class_names), fontsize=7, pad=3)
         if labelled:
             ax[0].set_title(class_name(query_labels[row], class_names), fontsize=7, pad=3)
+    return figure
+
+
+def attention(images, maps):
+    """Each image and where each head of an encoder looks: bright where it attends, the rest of the image darkened.
+
+    Every map is scaled to its own maximum, so brightness compares places within a picture, not pictures.
+
+    Args:
+        images: (N, H, W, C); a row each, so pass a few.
+        maps: (N, heads, h, w), not negative, such as `zoo.nets.class_attention(encoder, images)`; a map's cell covers
+            H/h x W/w pixels.
+
+    Returns:
+        Figure with the images in the first column, one more column for each head, and the mean over the heads.
+
+    Source: Caron et al. 2021 (DINO), arXiv:2104.14294, figures 1 and 3.
+    """
+    images, maps = check_images("images", images), to_numpy(maps).astype("float32")
+    if maps.ndim != 4 or len(maps) != len(images) or 0 in maps.shape:
+        raise ValueError(
+            f"`maps` must be (N, heads, h, w), for each image a map of each head. Received: shape {maps.shape}, for "
+            f"{len(images)} images. `zoo.nets.class_attention(encoder, images)` returns such maps."
+        )
+    if not (np.isfinite(maps).all() and maps.min() >= 0):
+        raise ValueError(
+            f"`maps` must be finite and not negative. Received: values in [{maps.min():.3g}, {maps.max():.3g}]. "
+            "Pass attention after its softmax."
+        )
+    height, width = images.shape[1:3]
+    h, w = maps.shape[2:]
+    if height % h or width % w:
+        raise ValueError(
+            f"`maps` must divide the images into equal cells. Received: maps of {h} x {w}, images of {height} x {width}."
+        )
+    heads = maps.shape[1]
+    maps = np.concatenate([maps, maps.mean(axis=1, keepdims=True)], axis=1)
+    maps /= np.maximum(maps.max(axis=(2, 3), keepdims=True), 1e-12)
+    maps = maps.repeat(height // h, axis=2).repeat(width // w, axis=3)[..., None]
+    pixels = images / 255 if images.dtype == np.uint8 else images
+    figure, axes = grid(len(images), heads + 2, aspect=height / width, head=0.3)
+    names = ["image", *(f"head {i + 1}" for i in range(heads)), "mean"]
+    for row, image, image_maps in zip(axes, pixels, maps, strict=True):
+        show(row[0], image)
+        for ax, weight in zip(row[1:], image_maps, strict=True):
+            show(ax, image * (DARK + (1 - DARK) * weight))
+    for ax, name in zip(axes[0], names, strict=True):
+        ax.set_title(name, fontsize=9, pad=4)
     return figure

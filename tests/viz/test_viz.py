@@ -76,6 +76,22 @@ def test_neighbours():
     assert [ax.get_title() for ax in figure.axes[:3]] == ["bag", "bag", "≠ boot"]
 
 
+def test_attention_brightens_the_cell_that_is_attended_to():
+    """White images: the picture of a head is its map, the cell of row 0 and column 1 bright, of row 2 half as bright."""
+    maps = np.zeros((2, 3, 3, 4))
+    maps[:, :, 0, 1], maps[:, :, 2, 3] = 0.2, 0.1
+    figure = viz.attention(np.ones((2, 6, 8, 3)), maps)
+    check(figure, 2 * 5)
+    assert [ax.get_title() for ax in figure.axes[:5]] == ["image", "head 1", "head 2", "head 3", "mean"]
+    assert (figure.axes[0].images[0].get_array() == 1).all()
+    for ax in figure.axes[1:5]:
+        drawn = np.asarray(ax.images[0].get_array())[..., 0]
+        assert (drawn[:2, 2:4] == 1).all()
+        np.testing.assert_allclose(drawn[4:, 6:], 0.55)
+        np.testing.assert_allclose(drawn[:2, :2], 0.1)
+    check(viz.attention(GREY, np.ones((7, 1, 6, 8))), 7 * 3)
+
+
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_feature_map(method):
     labels = np.arange(30) % 3
@@ -149,6 +165,10 @@ def test_image_errors(images, message):
         (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS[:2]), "gallery_labels=None"),
         (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS, LABELS), "7 labels for 2 queries"),
         (lambda: viz.neighbours(RGB[:2], RGB, INDICES, LABELS[:2], LABELS, ["a"]), "label 1, 1 names"),
+        (lambda: viz.attention(RGB, np.ones((7, 3, 4))), r"shape \(7, 3, 4\)"),
+        (lambda: viz.attention(RGB, np.ones((6, 1, 3, 4))), "for 7 images"),
+        (lambda: viz.attention(RGB, -np.ones((7, 1, 3, 4))), r"\[-1, -1\]"),
+        (lambda: viz.attention(RGB, np.ones((7, 1, 4, 4))), "maps of 4 x 4, images of 6 x 8"),
         (lambda: viz.feature_map(POINTS[:, 0]), r"Received: shape \(30,\)"),
         (lambda: viz.feature_map(POINTS * np.nan), "with NaN"),
         (lambda: viz.feature_map(POINTS, LABELS), "7 labels, 30 features"),

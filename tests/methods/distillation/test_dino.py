@@ -140,37 +140,45 @@ def test_student_and_teacher_start_equal_and_only_the_student_drops():
     assert [layer.rate for layer in model.encoder.layers if hasattr(layer, "rate")] == [0.5]
 
 
-def shaded(n=256):
-    """Images of random gratings: easy to tell apart, no labels."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:GLOBAL, :GLOBAL] / GLOBAL
-    angle, phase, pitch = rng.uniform(0, np.pi, n), rng.uniform(0, 6, n), rng.uniform(4, 16, n)
-    angle, phase, pitch = (a[:, None, None] for a in (angle, phase, pitch))
-    wave = np.sin(pitch * (np.cos(angle) * x + np.sin(angle) * y) + phase)
-    return (0.5 + 0.4 * wave[..., None]).astype("float32")
+def noisy(images, key):
+    """Two views: the image under noise."""
+    noise = [zoo.ops.random.normal_noise(key, name, ops.shape(images)) for name in ("first", "second")]
+    return tuple(ops.clip(images + 0.2 * n, 0.0, 1.0) for n in noise)
 
 
-def ends(**kwargs):
-    """Mean (teacher entropy, KL) over the last epoch of a short run on the CPU."""
-    model = build(momentum=0.9, views=zoo.views.dino((GLOBAL, GLOBAL, 1), num_local=0), **kwargs)
-    model.compile(keras.optimizers.Adam(1e-2))
-    logs = model.fit(shaded(), batch_size=64, epochs=30, verbose=0).history
-    return logs["teacher_entropy"][-1], logs["kl"][-1]
+def ends(seed=0, **kwargs):
+    """(teacher entropy over log K, KL) in the last epoch of a short run on eight patterns, 32 times each."""
+    patterns = np.random.default_rng(5).random((8, LOCAL, LOCAL, 1))
+    images = np.tile(0.15 + 0.7 * patterns, (32, 1, 1, 1)).astype("float32")
+    keras.utils.set_random_seed(seed)
+    encoder = keras.Sequential(
+        [
+            keras.layers.Input((LOCAL, LOCAL, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(32, kernel_initializer=zoo.nets.initializers.HeNormal()),
+            keras.layers.LayerNormalization(),
+            keras.layers.Activation("gelu"),
+            keras.layers.Dense(16, kernel_initializer=zoo.nets.initializers.HeNormal()),
+        ]
+    )
+    projector = zoo.nets.DINOHead(16, 16, (32,), 16)
+    model = zoo.DINO(encoder, noisy, projector, momentum=0.95, freeze=0.0, **{"teacher_temperature": 0.04, **kwargs})
+    model.compile(keras.optimizers.Adam(1e-3))
+    logs = model.fit(images, batch_size=32, epochs=20, verbose=0).history
+    return logs["teacher_entropy"][-1] / np.log(16), logs["kl"][-1]
 
 
 def test_collapses_without_centering_or_without_sharpening_and_not_with_both():
     """Section 5.3 and figure 7: the entropy goes to 0 without centering, to log K without sharpening, KL to 0 in both."""
-    top = np.log(PROTOTYPES)
-    entropy, kl = ends()
-    assert 0.1 * top < entropy < 0.95 * top
-    healthy = kl
-    assert healthy > 0.05
+    entropy, healthy = ends()
+    assert 0.25 < entropy < 0.85
+    assert healthy > 0.1
     entropy, kl = ends(center_momentum=1.0)
-    assert entropy < 0.02 * top
-    assert kl < 0.1 * healthy
-    entropy, kl = ends(teacher_temperature=1.0, student_temperature=1.0)
-    assert entropy > 0.99 * top
-    assert kl < 0.1 * healthy
+    assert entropy < 0.05
+    assert kl < 0.25 * healthy
+    entropy, kl = ends(teacher_temperature=0.3)
+    assert entropy > 0.98
+    assert kl < 0.25 * healthy
 
 
 @pytest.mark.parametrize(
