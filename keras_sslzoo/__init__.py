@@ -24,6 +24,7 @@ from keras_sslzoo.methods import GAN as GAN
 from keras_sslzoo.methods import LSGAN as LSGAN
 from keras_sslzoo.methods import VAE as VAE
 from keras_sslzoo.methods import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods import ContextEncoder as ContextEncoder
 from keras_sslzoo.methods import ContractiveAutoEncoder as ContractiveAutoEncoder
 from keras_sslzoo.methods import DenoisingAutoEncoder as DenoisingAutoEncoder
 from keras_sslzoo.methods import JointAutoEncoder as JointAutoEncoder

@@ -6,6 +6,7 @@ from keras_sslzoo.methods.contrastive.simclr import SimCLR as SimCLR
 from keras_sslzoo.methods.distillation.byol import BYOL as BYOL
 from keras_sslzoo.methods.distillation.dino import DINO as DINO
 from keras_sslzoo.methods.reconstruction.autoencoder import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods.reconstruction.context_encoder import ContextEncoder as ContextEncoder
 from keras_sslzoo.methods.reconstruction.contractive_autoencoder import ContractiveAutoEncoder as ContractiveAutoEncoder
 from keras_sslzoo.methods.reconstruction.denoising_autoencoder import DenoisingAutoEncoder as DenoisingAutoEncoder
 from keras_sslzoo.methods.reconstruction.joint_autoencoder import JointAutoEncoder as JointAutoEncoder
