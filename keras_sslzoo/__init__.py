@@ -25,9 +25,17 @@ from keras_sslzoo.methods import GAN as GAN
 from keras_sslzoo.methods import LSGAN as LSGAN
 from keras_sslzoo.methods import VAE as VAE
 from keras_sslzoo.methods import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods import ContextEncoder as ContextEncoder
+from keras_sslzoo.methods import ContractiveAutoEncoder as ContractiveAutoEncoder
+from keras_sslzoo.methods import DenoisingAutoEncoder as DenoisingAutoEncoder
+from keras_sslzoo.methods import JointAutoEncoder as JointAutoEncoder
+from keras_sslzoo.methods import KSparseAutoEncoder as KSparseAutoEncoder
+from keras_sslzoo.methods import LinearAutoEncoder as LinearAutoEncoder
 from keras_sslzoo.methods import Pix2Pix as Pix2Pix
+from keras_sslzoo.methods import SemanticHashing as SemanticHashing
 from keras_sslzoo.methods import SigLIP as SigLIP
 from keras_sslzoo.methods import SimCLR as SimCLR
+from keras_sslzoo.methods import SparseAutoEncoder as SparseAutoEncoder
 
 __version__ = "0.1.0.dev0"
 

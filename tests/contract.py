@@ -32,6 +32,13 @@ def tiny_encoder(shape=SHAPE, features=16):
     )
 
 
+def tiny_coders(code=8, code_activation=None, shape=SHAPE):
+    """An encoder and a decoder of dense layers, quick to compile."""
+    encoder = zoo.nets.MLP(shape, (16, code), output_activation=code_activation)
+    decoder = zoo.nets.MLP((code,), (16, int(np.prod(shape))), output_activation="sigmoid", output_shape=shape)
+    return {"encoder": encoder, "decoder": decoder}
+
+
 def values(variables):
     return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
 

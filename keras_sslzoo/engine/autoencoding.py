@@ -15,23 +15,27 @@ class AutoEncodingMethod(LatentSpace, Method):
     """A method that encodes `(B, ...)` to a vector and decodes it back. Its constructor calls `set_networks`."""
 
     batch_size = 128
+    shallow = False  # whether the default networks have one layer each
+    output_activation = "sigmoid"  # of the default decoder
 
-    def set_networks(self, encoder, decoder, image_shape, latent_dim, code_width, logits):
+    def set_networks(self, encoder, decoder, image_shape, latent_dim, code_width, logits, code_activation=None):
         """Take the user's networks, or build the default ones for `image_shape`.
 
         Args:
             encoder, decoder, image_shape, latent_dim: See the methods.
             code_width: Size of the default encoder's output.
             logits: Whether the decoder's output is logits.
+            code_activation: Of the default encoder's last layer.
         """
         if encoder is None:
-            encoder = default_encoder(tuple(image_shape), code_width)
+            encoder = default_encoder(tuple(image_shape), code_width, code_activation, self.shallow)
         check_built(encoder, "encoder")
         check_vectors(encoder, "encoder")
         self.encoder = encoder
         self.image_shape = tuple(encoder.input_shape[1:])
         if decoder is None:
-            decoder = default_decoder(latent_dim, self.image_shape, None if logits else "sigmoid")
+            activation = None if logits else self.output_activation
+            decoder = default_decoder(latent_dim, self.image_shape, activation, self.shallow)
         check_built(decoder, "decoder", "(B, D) -> (B, ...)")
         if tuple(decoder.output_shape[1:]) != self.image_shape:
             raise ValueError(
@@ -47,6 +51,15 @@ class AutoEncodingMethod(LatentSpace, Method):
         self.decoder = decoder
         self.latent_dim = decoder.input_shape[-1]
         self.returns_logits = logits
+
+    @property
+    def elements(self):
+        """Number of elements of a sample: losses are means over them, a paper's weights stand beside sums."""
+        return math.prod(self.image_shape)
+
+    def call(self, x, training=False):
+        """The reconstruction."""
+        return self.decode_tensor(self.pretrained_encoder(x, training=training), training)
 
     def decode_tensor(self, z, training=False):
         """The decoder's mean: after the sigmoid where the decoder returns logits."""
@@ -94,15 +107,18 @@ def default_range(value_range, decoder, logits):
     return (0.0, 1.0) if value_range is None and (decoder is None or logits) else value_range
 
 
-def default_encoder(shape, width):
-    """`nets.ConvEncoder` for images, else `nets.MLP`."""
+def default_encoder(shape, width, activation, shallow):
+    """`nets.ConvEncoder` for images, else `nets.MLP`; one dense layer where `shallow`."""
+    if shallow:
+        return nets.MLP(shape, (width,), output_activation=activation)
     if len(shape) == 3:
-        return nets.ConvEncoder(shape, width)
-    return nets.MLP(shape, (512, 256, width))
+        return nets.ConvEncoder(shape, width, output_activation=activation)
+    return nets.MLP(shape, (512, 256, width), output_activation=activation)
 
 
-def default_decoder(latent_dim, shape, activation):
-    """`nets.ConvDecoder` for images, else `nets.MLP`."""
-    if len(shape) == 3:
+def default_decoder(latent_dim, shape, activation, shallow):
+    """`nets.ConvDecoder` for images, else `nets.MLP`; one dense layer where `shallow`."""
+    if len(shape) == 3 and not shallow:
         return nets.ConvDecoder(latent_dim, shape, output_activation=activation)
-    return nets.MLP((latent_dim,), (256, 512, math.prod(shape)), output_activation=activation, output_shape=shape)
+    units = (math.prod(shape),) if shallow else (256, 512, math.prod(shape))
+    return nets.MLP((latent_dim,), units, output_activation=activation, output_shape=shape)

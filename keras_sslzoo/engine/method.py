@@ -260,7 +260,7 @@ class Method(backend.TrainStep, keras.Model):
 
     def get_compile_config(self):
         """What `compile` was called with; not what `jit_compile="auto"` became on this backend."""
-        if self.optimizer is None:
+        if not self.compiled:
             return None
         return {"optimizer": portable(keras.saving.serialize_keras_object(self.optimizer)), **self._compile_options}
 
@@ -276,7 +276,7 @@ class Method(backend.TrainStep, keras.Model):
     @property
     def state(self):
         """Every variable that a step may read or write, each once."""
-        optimizer = self.optimizer.variables if self.optimizer is not None else []
+        optimizer = self.optimizer.variables if self.compiled else []
         return list({id(v): v for v in [*self.variables, *optimizer, *self.metrics_variables]}.values())
 
     @property

@@ -5,6 +5,7 @@ where the arrays are features already: raw pixels are the floor that an encoder 
 
 Features come from the backend; what is computed from them is NumPy, SciPy and scikit-learn, the same on every backend.
 No protocol looks at the test set before its one prediction.
+`hamming_nearest` finds neighbours by binary codes.
 """
 
 from keras_sslzoo.eval.anomaly import AnomalyResult as AnomalyResult
@@ -21,6 +22,8 @@ from keras_sslzoo.eval.generation import frechet_distance as frechet_distance
 from keras_sslzoo.eval.generation import generation as generation
 from keras_sslzoo.eval.generation import kernel_distance as kernel_distance
 from keras_sslzoo.eval.generation import precision_recall as precision_recall
+from keras_sslzoo.eval.hamming import hamming_distances as hamming_distances
+from keras_sslzoo.eval.hamming import hamming_nearest as hamming_nearest
 from keras_sslzoo.eval.knn import knn as knn
 from keras_sslzoo.eval.knn import nearest as nearest
 from keras_sslzoo.eval.labels import ProbeResult as ProbeResult

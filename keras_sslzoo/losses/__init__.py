@@ -11,6 +11,10 @@ from keras_sslzoo.losses.likelihood import bernoulli_nll as bernoulli_nll
 from keras_sslzoo.losses.likelihood import gaussian_nll as gaussian_nll
 from keras_sslzoo.losses.likelihood import kl_to_standard_normal as kl_to_standard_normal
 from keras_sslzoo.losses.regression import binary_cross_entropy as binary_cross_entropy
+from keras_sslzoo.losses.regression import masked_mean_squared_error as masked_mean_squared_error
 from keras_sslzoo.losses.regression import mean_absolute_error as mean_absolute_error
 from keras_sslzoo.losses.regression import mean_squared_error as mean_squared_error
 from keras_sslzoo.losses.regression import normalized_mean_squared_error as normalized_mean_squared_error
+from keras_sslzoo.losses.sparsity import kl_sparsity as kl_sparsity
+from keras_sslzoo.losses.sparsity import l1 as l1
+from keras_sslzoo.losses.sparsity import sigmoid_contraction as sigmoid_contraction

@@ -19,6 +19,22 @@ def mean_absolute_error(target, prediction):
     return _mean_over_elements(ops.abs(ops.cast(target, "float32") - ops.cast(prediction, "float32")))
 
 
+def masked_mean_squared_error(target, prediction, mask, weight=1.0):
+    """Mean over the elements under the mask of weight * (target - prediction)^2.
+
+    Args:
+        target, prediction: `(B, ...)`.
+        mask: bool, broadcastable to them; each sample has an element under it.
+        weight: Number, or tensor broadcastable to them.
+
+    Returns:
+        `(B,)`.
+    """
+    square = ops.square(ops.cast(target, "float32") - ops.cast(prediction, "float32"))
+    mask = ops.cast(ops.broadcast_to(mask, ops.shape(square)), "float32")
+    return _mean_over_elements(weight * mask * square) / _mean_over_elements(mask)
+
+
 def binary_cross_entropy(target, logits):
     """Mean over the elements of each sample of -t log p - (1 - t) log(1 - p), p = sigmoid(logits).
 

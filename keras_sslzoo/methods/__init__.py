@@ -9,4 +9,12 @@ from keras_sslzoo.methods.distillation.dino import DINO as DINO
 from keras_sslzoo.methods.multimodal.clip import CLIP as CLIP
 from keras_sslzoo.methods.multimodal.siglip import SigLIP as SigLIP
 from keras_sslzoo.methods.reconstruction.autoencoder import AutoEncoder as AutoEncoder
+from keras_sslzoo.methods.reconstruction.context_encoder import ContextEncoder as ContextEncoder
+from keras_sslzoo.methods.reconstruction.contractive_autoencoder import ContractiveAutoEncoder as ContractiveAutoEncoder
+from keras_sslzoo.methods.reconstruction.denoising_autoencoder import DenoisingAutoEncoder as DenoisingAutoEncoder
+from keras_sslzoo.methods.reconstruction.joint_autoencoder import JointAutoEncoder as JointAutoEncoder
+from keras_sslzoo.methods.reconstruction.k_sparse_autoencoder import KSparseAutoEncoder as KSparseAutoEncoder
+from keras_sslzoo.methods.reconstruction.linear_autoencoder import LinearAutoEncoder as LinearAutoEncoder
+from keras_sslzoo.methods.reconstruction.semantic_hashing import SemanticHashing as SemanticHashing
+from keras_sslzoo.methods.reconstruction.sparse_autoencoder import SparseAutoEncoder as SparseAutoEncoder
 from keras_sslzoo.methods.variational.vae import VAE as VAE

@@ -7,6 +7,9 @@ from keras_sslzoo.nets.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from keras_sslzoo.nets.dcgan import DCGANGenerator as DCGANGenerator
 from keras_sslzoo.nets.heads import DINOHead as DINOHead
 from keras_sslzoo.nets.heads import Head as Head
+from keras_sslzoo.nets.inpainting import InpaintingBottleneck as InpaintingBottleneck
+from keras_sslzoo.nets.inpainting import InpaintingDecoder as InpaintingDecoder
+from keras_sslzoo.nets.inpainting import InpaintingEncoder as InpaintingEncoder
 from keras_sslzoo.nets.mlp import MLP as MLP
 from keras_sslzoo.nets.patchgan import PatchGAN as PatchGAN
 from keras_sslzoo.nets.resnet import ResNet18 as ResNet18

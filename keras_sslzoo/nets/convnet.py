@@ -112,16 +112,17 @@ def ConvDecoder(latent_dim, image_shape=(28, 28, 1), width=32, output_activation
     return keras.Model(latent, parts.crop(x, height, breadth), name=name)
 
 
-def ConvEncoder(image_shape=(28, 28, 1), latent_dim=32, width=32, name="conv_encoder"):
+def ConvEncoder(image_shape=(28, 28, 1), latent_dim=32, width=32, output_activation=None, name="conv_encoder"):
     """Encoder `(B, H, W, C) -> (B, latent_dim)` that keeps where things are: the mirror image of `ConvDecoder`.
 
-    Convolutions of stride 2 down to a grid of 4 to 7 on its shorter side, then a dense layer without activation. No
-    batch norm. For features to classify by, `ConvNet` is the better one.
+    Convolutions of stride 2 down to a grid of 4 to 7 on its shorter side, then a dense layer. No batch norm. For features
+    to classify by, `ConvNet` is the better one.
 
     Args:
         image_shape: `(H, W, C)`.
         latent_dim: Z, size of the output.
         width: channels of the first layer; they double with every layer.
+        output_activation: of the dense layer.
         name: of the model.
 
     Returns:
@@ -142,5 +143,5 @@ def ConvEncoder(image_shape=(28, 28, 1), latent_dim=32, width=32, name="conv_enc
             name=f"conv{i + 1}",
         )(x)
     x = layers.Flatten(data_format="channels_last", name="flatten")(x)
-    x = layers.Dense(latent_dim, kernel_initializer=GlorotUniform(), name="output")(x)
+    x = layers.Dense(latent_dim, output_activation, kernel_initializer=GlorotUniform(), name="output")(x)
     return keras.Model(images, x, name=name)

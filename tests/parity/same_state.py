@@ -40,6 +40,15 @@ def build(name):
         return getattr(zoo, name)(image_shape=SHAPE, latent_dim=8, seed=1)
     if name == "Pix2Pix":
         return zoo.Pix2Pix(image_shape=SHAPE, width=4, seed=1)
+    if name == "KSparseAutoEncoder":
+        return zoo.KSparseAutoEncoder(image_shape=SHAPE, latent_dim=24, k=4, first_k=12, seed=1)
+    if name == "ContractiveAutoEncoder":  # a deep encoder: the gradient of a gradient, with random projections
+        encoder = zoo.nets.MLP(SHAPE, (16, 20), "tanh", output_activation="sigmoid")
+        return zoo.ContractiveAutoEncoder(encoder, weight=10.0, penalty="stochastic", image_shape=SHAPE, seed=1)
+    if name == "ContextEncoder":
+        nets = zoo.nets.InpaintingEncoder(SHAPE, width=4), zoo.nets.InpaintingDecoder(SHAPE, width=4)
+        discriminator = zoo.nets.DCGANDiscriminator(SHAPE, width=4)
+        return zoo.ContextEncoder(*nets, discriminator, region="random", overlap=1, adversarial_weight=0.1, seed=1)
     return getattr(zoo, name)(image_shape=SHAPE, latent_dim=4, seed=1)
 
 
@@ -85,7 +94,9 @@ def gradients(model, data):
         fake = ops.stop_gradient(model.generator(inputs[0], training=True))
         objective = lambda: model.discriminator_loss(*inputs, fake, True)  # noqa: E731
     else:
-        fake = ops.stop_gradient(model.fake("discriminator", 32, True))
+        paints = isinstance(model, zoo.ContextEncoder)
+        fake = model.paint(inputs, model.block(32), True) if paints else model.fake("discriminator", 32, True)
+        fake = ops.stop_gradient(fake)
         objective = lambda: model.discriminator_loss(inputs, fake, True)  # noqa: E731
     (loss, _), grads = backend.value_and_grad(model, lambda: (ops.mean(objective()[0]), {}), player.variables)
     model._now.training = False

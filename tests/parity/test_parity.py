@@ -13,6 +13,8 @@ pytestmark = pytest.mark.parity
 
 BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
 METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN", "DINO", "CLIP", "SigLIP", "Pix2Pix"]
+# methods with a kind of state or gradient of their own: compared from given weights alone
+OTHERS = ["SparseAutoEncoder", "KSparseAutoEncoder", "ContractiveAutoEncoder", "ContextEncoder"]
 TOLERANCE = {"LSGAN": 1e-4, "GAN": 1e-4}
 
 
@@ -31,7 +33,7 @@ def on_each_backend(script, method, folder, *arguments):
     return found
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(scope="module", params=METHODS + OTHERS)
 def traces(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     return request.param, on_each_backend("same_state.py", request.param, folder, str(folder / "weights.npz"))

@@ -24,6 +24,7 @@ class AutoEncoder(AutoEncodingMethod):
             logits.
         image_shape: Of one sample, where the networks are the default ones.
         latent_dim: D, where the networks are the default ones.
+        code_activation: Of the default encoder's code, None for a linear one.
         loss: "mse" or "bce" (for data in [0, 1]).
         value_range: Of float data, mapped to [0, 1]. By default (0, 1) with the default decoder or "bce", else None: any
             values, as they are.
@@ -56,6 +57,7 @@ class AutoEncoder(AutoEncodingMethod):
         decoder=None,
         image_shape=(28, 28, 1),
         latent_dim=32,
+        code_activation=None,
         loss="mse",
         value_range=None,
         **kwargs,
@@ -71,16 +73,16 @@ class AutoEncoder(AutoEncodingMethod):
             check_head(decoder, latent_dim, "decoder", vectors=False)
         logits = loss == "bce"
         super().__init__(value_range=default_range(value_range, decoder, logits), **kwargs)
-        self.set_networks(encoder, decoder, image_shape, latent_dim, code_width=latent_dim, logits=logits)
+        self.set_networks(encoder, decoder, image_shape, latent_dim, latent_dim, logits, code_activation)
+        self.code_activation = code_activation
         self.loss = loss
 
-    def call(self, x, training=False):
-        """The reconstruction."""
-        return self.decode_tensor(self.encoder(x, training=training), training)
+    def error(self, target, code, training):
+        """The mean error of an element of what is decoded from the code, `(B,)`."""
+        measure = losses.binary_cross_entropy if self.loss == "bce" else losses.mean_squared_error
+        return measure(target, self.decoder(code, training=training))
 
     def objective(self, inputs, training=True):
         """The mean error of an element, `(B,)`."""
         x, target = inputs
-        output = self.decoder(self.encoder(x, training=training), training=training)
-        error = losses.binary_cross_entropy if self.loss == "bce" else losses.mean_squared_error
-        return error(target, output), {}
+        return self.error(target, self.encoder(x, training=training), training), {}

@@ -91,10 +91,6 @@ class VAE(LatentPrior, AutoEncodingMethod):
         """The mean of the posterior: `(B, ...) -> (B, Z)`."""
         return self.mean_encoder
 
-    def call(self, x, training=False):
-        """The reconstruction from the mean code."""
-        return self.decode_tensor(self.mean_encoder(x, training=training), training)
-
     def nll(self, target, output):
         """-log p(target | z), `(B,)`, from the decoder's output."""
         if self.likelihood == "bernoulli":

@@ -61,6 +61,27 @@ def test_encode_decode_is_reconstruct(images):
     np.testing.assert_allclose(model.decode(model.encode(images)), model.reconstruct(images), atol=1e-6)
 
 
+@pytest.mark.parametrize(("width", "identity"), [(3, False), (24, True)])
+def test_an_overcomplete_code_learns_the_identity(width, identity):
+    """Noise has nothing to be learnt but the identity: a wide code brings unseen noise back whole, a narrow one cannot."""
+    x = np.random.default_rng(0).normal(size=(1024, 12)).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = zoo.AutoEncoder(zoo.nets.MLP((12,), (width,)), zoo.nets.MLP((width,), (12,)))
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.fit(x[:512], batch_size=64, epochs=30, verbose=0)
+    error = model.evaluate(x[512:], verbose=0)
+    assert error < 0.01 if identity else error > 0.8 * (1 - width / 12)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_the_code_has_the_activation_it_is_given(images, activation):
+    model = zoo.AutoEncoder(image_shape=(12, 12, 1), latent_dim=200, code_activation=activation)
+    code = model.encode(images)
+    assert code.shape == (64, 200)
+    assert code.min() >= 0
+    assert (code.max() <= 1) == (activation == "sigmoid")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -48,6 +48,18 @@ def test_beta_weights_the_kl(images):
     assert logs[1]["loss"] == pytest.approx(logs[1]["reconstruction"] + 10 * logs[1]["kl"], rel=1e-5)
 
 
+def test_a_plane_of_latents_is_decoded_into_a_map(images):
+    """The lectures' picture: z on a grid of normal quantiles, through the convolutional decoder."""
+    model = zoo.VAE(image_shape=(12, 12, 1), latent_dim=2)
+    model.compile()
+    model.fit(images, batch_size=32, epochs=2, verbose=0)
+    assert model.encode(images).shape == (64, 2)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1.6, 1.6, 5, dtype="float32")] * 2), axis=-1).reshape(-1, 2)
+    decoded = model.decode(grid)
+    assert decoded.shape == (25, 12, 12, 1)
+    assert np.ptp(decoded, axis=0).max() > 1e-3
+
+
 def test_generate_encode_decode(images):
     model = zoo.VAE(image_shape=(12, 12, 1), latent_dim=3)
     samples = model.generate(5, seed=1)
