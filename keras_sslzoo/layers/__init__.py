@@ -2,7 +2,10 @@
 
 from keras_sslzoo.layers.attention import Attention as Attention
 from keras_sslzoo.layers.attention_pooling import AttentionPooling as AttentionPooling
+from keras_sslzoo.layers.batch_normalization import BatchNormalization as BatchNormalization
 from keras_sslzoo.layers.centering import Centering as Centering
+from keras_sslzoo.layers.convolution import Conv2D as Conv2D
+from keras_sslzoo.layers.convolution import Conv2DTranspose as Conv2DTranspose
 from keras_sslzoo.layers.dropout import Dropout as Dropout
 from keras_sslzoo.layers.dropout import DropPath as DropPath
 from keras_sslzoo.layers.feed_forward import FeedForward as FeedForward
