@@ -1,4 +1,4 @@
-"""The only package that names a framework: nine names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: twelve names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -8,6 +8,9 @@ backend compiles.
     input_grad(model, fn, x)              d sum(fn(x)) / dx, itself differentiable with respect to x and the weights
     apply_gradients(optimizer, gradients, variables)
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
+    batch_norm(x, gamma, beta, epsilon)   (x normalised by its own statistics, mean, biased variance), all but the last axis
+    conv(x, kernel, ...)                  convolution of (B, H, W, C), as `keras.ops.conv`
+    conv_transpose(x, kernel, ...)        transposed convolution of (B, H, W, C), as `keras.ops.conv_transpose`
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
     own_buffers(variables)                see that no variable shares its memory with another, after Keras made it so
     compiled(fn)                          the pure function of tensors, made quick to call again on the same shapes
@@ -58,7 +61,10 @@ else:
 
 TrainStep = _backend.TrainStep
 apply_gradients = _backend.apply_gradients
+batch_norm = _backend.batch_norm
 compiled = _backend.compiled
+conv = _backend.conv
+conv_transpose = _backend.conv_transpose
 ema_update = _backend.ema_update
 input_grad = _backend.input_grad
 own_buffers = _backend.own_buffers

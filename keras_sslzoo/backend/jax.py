@@ -66,6 +66,24 @@ def ema_update(targets, sources, decay):
         target.assign(decay * target.value + (1.0 - decay) * source.value)
 
 
+def batch_norm(x, gamma, beta, epsilon):
+    """See `keras_sslzoo.backend`. XLA fuses it."""
+    wide = ops.cast(x, "float32")
+    mean, variance = ops.moments(wide, axes=tuple(range(x.ndim - 1)))
+    y = ops.batch_normalization(wide, mean, variance, -1, beta, gamma, epsilon)
+    return ops.cast(y, x.dtype), mean, variance
+
+
+def conv(x, kernel, strides, padding, dilation):
+    """See `keras_sslzoo.backend`."""
+    return ops.conv(x, kernel, strides, padding, "channels_last", dilation)
+
+
+def conv_transpose(x, kernel, strides, padding):
+    """See `keras_sslzoo.backend`."""
+    return ops.conv_transpose(x, kernel, strides, padding, data_format="channels_last")
+
+
 def update_if(model, predicate, fn):
     """See `keras_sslzoo.backend`."""
     state = model.state

@@ -35,6 +35,34 @@ def ema_update(targets, sources, decay):
         target.assign(decay * target.value + (1.0 - decay) * source.value)
 
 
+def batch_norm(x, gamma, beta, epsilon):
+    """See `keras_sslzoo.backend`. The kernel takes images and gives the unbiased variance."""
+    channels = x.shape[-1]
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x if len(x.shape) == 4 else tf.reshape(x, (-1, 1, 1, channels)),
+        scale=tf.ones(channels) if gamma is None else gamma,
+        offset=tf.zeros(channels) if beta is None else beta,
+        mean=tf.zeros(0),
+        variance=tf.zeros(0),
+        epsilon=epsilon,
+        exponential_avg_factor=1.0,
+        is_training=True,
+    )
+    y = tf.ensure_shape(tf.reshape(y, tf.shape(x)), x.shape)
+    n = tf.cast(tf.size(x) // channels, "float32")
+    return y, tf.stop_gradient(mean), tf.stop_gradient(variance * (tf.maximum(n - 1.0, 1.0) / n))
+
+
+def conv(x, kernel, strides, padding, dilation):
+    """See `keras_sslzoo.backend`."""
+    return ops.conv(x, kernel, strides, padding, "channels_last", dilation)
+
+
+def conv_transpose(x, kernel, strides, padding):
+    """See `keras_sslzoo.backend`."""
+    return ops.conv_transpose(x, kernel, strides, padding, data_format="channels_last")
+
+
 def update_if(model, predicate, fn):
     """See `keras_sslzoo.backend`."""
 

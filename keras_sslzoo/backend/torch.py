@@ -4,6 +4,8 @@ import os
 import shutil
 
 import torch
+from keras import ops
+from torch.nn import functional as F
 
 
 def value_and_grad(model, fn, variables):
@@ -32,6 +34,50 @@ def ema_update(targets, sources, decay):
     """See `keras_sslzoo.backend`."""
     weight = 1.0 - (decay.to(torch.float32) if torch.is_tensor(decay) else decay)
     torch._foreach_lerp_([t.value for t in targets], [s.value for s in sources], weight)
+
+
+def _channels_first(x):
+    """A view of (B, H, W, C) as (B, C, H, W), which is torch's memory format "channels last": nothing is copied."""
+    return x.permute(0, 3, 1, 2)
+
+
+def _channels_last(x):
+    return x.permute(0, 2, 3, 1)
+
+
+def batch_norm(x, gamma, beta, epsilon):
+    """See `keras_sslzoo.backend`."""
+    channels = x.shape[-1]
+    gamma = torch.ones(channels, device=x.device) if gamma is None else gamma  # whose dtype the statistics get
+    beta = torch.zeros(channels, device=x.device) if beta is None else beta
+    rows = _channels_first(x) if x.ndim == 4 else x.reshape(-1, channels)
+    y, mean, inverse = torch.native_batch_norm(rows, gamma, beta, None, None, True, 0.0, epsilon)
+    variance = (inverse.detach() ** -2 - epsilon).clamp_min(0.0)
+    return _channels_last(y) if x.ndim == 4 else y.reshape(x.shape), mean.detach(), variance
+
+
+def conv(x, kernel, strides, padding, dilation):
+    """See `keras_sslzoo.backend`. `keras.ops.conv` copies its input to channels first and back."""
+    pads = [(0, 0), (0, 0)]
+    if padding == "same":
+        for i, (n, k, s, d) in enumerate(zip(x.shape[1:3], kernel.shape, strides, dilation, strict=False)):
+            total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+            pads[i] = (total // 2, total - total // 2)
+    (top, bottom), (left, right) = pads
+    if top != bottom or left != right:
+        x, top, left = F.pad(x, (0, 0, left, right, top, bottom)), 0, 0
+    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    groups = x.shape[-1] // kernel.shape[1]
+    return _channels_last(F.conv2d(_channels_first(x), kernel, None, strides, (top, left), dilation, groups))
+
+
+def conv_transpose(x, kernel, strides, padding):
+    """See `keras_sslzoo.backend`. `keras.ops` copies as in `conv`, and cuts "same" out of a larger result."""
+    extra = [k - s for k, s in zip(kernel.shape, strides, strict=False)]
+    if padding != "same" or any(n < 0 or n % 2 for n in extra):
+        return ops.conv_transpose(x, kernel, strides, padding, data_format="channels_last")
+    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    return _channels_last(F.conv_transpose2d(_channels_first(x), kernel, None, strides, [n // 2 for n in extra]))
 
 
 def update_if(model, predicate, fn):

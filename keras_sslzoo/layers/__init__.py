@@ -5,6 +5,9 @@ from keras_sslzoo.layers.attention_pooling import AttentionPooling as AttentionP
 from keras_sslzoo.layers.batch_statistics import BatchStatisticsNormalization as BatchStatisticsNormalization
 from keras_sslzoo.layers.centering import Centering as Centering
 from keras_sslzoo.layers.channelwise_dense import ChannelwiseDense as ChannelwiseDense
+from keras_sslzoo.layers.batch_normalization import BatchNormalization as BatchNormalization
+from keras_sslzoo.layers.convolution import Conv2D as Conv2D
+from keras_sslzoo.layers.convolution import Conv2DTranspose as Conv2DTranspose
 from keras_sslzoo.layers.dropout import Dropout as Dropout
 from keras_sslzoo.layers.dropout import DropPath as DropPath
 from keras_sslzoo.layers.feed_forward import FeedForward as FeedForward

@@ -6,9 +6,12 @@ y = gamma (x - mean) / sqrt(var + epsilon) + beta, mean and var over the batch a
 import keras
 from keras import ops
 
+from keras_sslzoo import backend
+from keras_sslzoo.layers.batch_normalization import BatchNormalization
+
 
 @keras.saving.register_keras_serializable("keras_sslzoo")
-class BatchStatisticsNormalization(keras.layers.BatchNormalization):
+class BatchStatisticsNormalization(BatchNormalization):
     """`keras.layers.BatchNormalization` that normalises by the batch in inference too, without moving anything.
 
     pix2pix's generator has it (Isola et al. 2017, arXiv:1611.07004, section 3.3); with one image in the batch it is
@@ -27,8 +30,5 @@ class BatchStatisticsNormalization(keras.layers.BatchNormalization):
         """`(B, ..., C)` -> `(B, ..., C)`."""
         if training and self.trainable:
             return super().call(inputs, training=True, mask=mask)
-        x = ops.cast(inputs, "float32")
-        mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
-        beta, gamma = (None if v is None else ops.cast(v, "float32") for v in (self.beta, self.gamma))
-        x = ops.batch_normalization(x, mean, variance, -1, offset=beta, scale=gamma, epsilon=self.epsilon)
-        return ops.cast(x, self.compute_dtype)
+        gamma, beta = (None if v is None else ops.cast(v, "float32") for v in (self.gamma, self.beta))
+        return ops.cast(backend.batch_norm(inputs, gamma, beta, self.epsilon)[0], self.compute_dtype)

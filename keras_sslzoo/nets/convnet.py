@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from keras_sslzoo.layers import Conv2D, Conv2DTranspose
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import GlorotUniform, HeNormal, Normal
 
@@ -49,7 +50,7 @@ def ConvNet(input_shape=(28, 28, 1), width=32, features=512, grid=2, normalizati
     x = parts.normalize(images, normalization)
     stages = ((width, 2), (2 * width, 2), (3 * width, 2), (features // grid**2, 1))
     for i, (filters, stride) in enumerate(stages, start=1):
-        x = layers.Conv2D(
+        x = Conv2D(
             filters,
             3,
             stride,
@@ -99,7 +100,7 @@ def ConvDecoder(latent_dim, image_shape=(28, 28, 1), width=32, output_activation
         # a kernel of 4 with stride 2 adds up 2x2 taps per output pixel
         fan_in, fan_out = 4 * x.shape[-1], 4 * n
         stddev = math.sqrt(2 / (fan_in + fan_out) if last else 2 / fan_in)
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             n,
             4,
             2,
@@ -132,7 +133,7 @@ def ConvEncoder(image_shape=(28, 28, 1), latent_dim=32, width=32, output_activat
     height, breadth, _ = image_shape = parts.check_image_shape(image_shape=image_shape)
     x = images = layers.Input(image_shape, name="images")
     for i in range(parts.doublings(height, breadth)):
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**i,
             4,
             2,

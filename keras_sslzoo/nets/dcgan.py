@@ -14,6 +14,7 @@ import math
 import keras
 from keras import layers
 
+from keras_sslzoo.layers import Conv2D, Conv2DTranspose
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import Normal
 
@@ -57,7 +58,7 @@ def DCGANGenerator(latent_dim=100, image_shape=(28, 28, 1), width=64, name="dcga
         x = parts.batch_norm(f"bn{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
         last = i == times
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             n,
             4,
             2,
@@ -94,7 +95,7 @@ def DCGANDiscriminator(image_shape=(28, 28, 1), width=64, batch_norm=True, name=
     x = layers.Rescaling(2.0, -1.0, name="signed_range")(images)
     for i in range(parts.doublings(*image_shape[:2])):
         normalized = batch_norm and i > 0
-        x = layers.Conv2D(
+        x = Conv2D(
             width * min(2**i, WIDEST),
             4,
             2,

@@ -31,7 +31,7 @@ def Head(input_dim, hidden, output_dim, output_norm=False, name="head"):
         x = layers.ReLU(name=f"relu{i}")(x)
     x = layers.Dense(output_dim, use_bias=False, kernel_initializer=HeNormal(), name="output")(x)
     if output_norm:
-        x = layers.BatchNormalization(center=False, momentum=0.9, epsilon=1e-5, name="output_bn")(x)
+        x = parts.batch_norm("output_bn", center=False)(x)
     return keras.Model(inputs, x, name=name)
 
 

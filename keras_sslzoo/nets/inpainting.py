@@ -11,7 +11,7 @@ weights, no batch norm in the first layer. The bottleneck is the paper's; the co
 import keras
 from keras import layers
 
-from keras_sslzoo.layers import ChannelwiseDense
+from keras_sslzoo.layers import ChannelwiseDense, Conv2D, Conv2DTranspose
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.dcgan import LEAK, STDDEV, WIDEST
 from keras_sslzoo.nets.initializers import Normal
@@ -38,7 +38,7 @@ def InpaintingEncoder(image_shape=(32, 32, 3), width=64, name="inpainting_encode
     images = layers.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0, name="signed_range")(images)
     for i, filters in enumerate(_filters(image_shape, width), start=1):
-        convolution = layers.Conv2D(
+        convolution = Conv2D(
             filters,
             4,
             2,
@@ -69,7 +69,7 @@ def InpaintingBottleneck(maps_shape, name="inpainting_bottleneck"):
     x = maps = layers.Input((height, width, channels), name="maps")
     x = ChannelwiseDense(Normal((height * width) ** -0.5), name="across_places")(x)
     initializer = Normal(channels**-0.5)
-    x = layers.Conv2D(channels, 1, data_format="channels_last", kernel_initializer=initializer, name="across_maps")(x)
+    x = Conv2D(channels, 1, data_format="channels_last", kernel_initializer=initializer, name="across_maps")(x)
     return keras.Model(maps, x, name=name)
 
 
@@ -94,7 +94,7 @@ def InpaintingDecoder(image_shape=(32, 32, 3), width=64, name="inpainting_decode
         last = i == times
         x = parts.batch_norm(f"bn{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             n,
             4,
             2,

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from keras import layers
 
+from keras_sslzoo.layers import BatchNormalization
+
 
 def is_positive_integer(value):
     """True for integers >= 1 (a bool is none)."""
@@ -71,9 +73,9 @@ def normalize(x, normalization):
     return layers.Rescaling(scale, offset, name="normalization")(x)
 
 
-def batch_norm(name, gamma_initializer="ones", layer=layers.BatchNormalization):
+def batch_norm(name, gamma_initializer="ones", center=True, layer=BatchNormalization):
     """Batch norm over the last axis with torch's constants (Keras' defaults are 1e-3 and 0.99)."""
-    return layer(axis=-1, momentum=0.9, epsilon=1e-5, gamma_initializer=gamma_initializer, name=name)
+    return layer(axis=-1, momentum=0.9, epsilon=1e-5, center=center, gamma_initializer=gamma_initializer, name=name)
 
 
 def doublings(height, width):

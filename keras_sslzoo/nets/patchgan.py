@@ -11,6 +11,7 @@ N(1, 0.02^2). Biases are where batch norm does not follow, as in junyanz/pytorch
 import keras
 from keras import layers
 
+from keras_sslzoo.layers import Conv2D
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import Normal
 from keras_sslzoo.nets.unet import LEAK, STDDEV, WIDEST
@@ -48,7 +49,7 @@ def PatchGAN(image_shape=(256, 256, 6), receptive_field=70, width=64, name="patc
     def conv(x, filters, stride, name, use_bias):
         if kernel > 1:
             x = layers.ZeroPadding2D(1, data_format="channels_last", name=f"{name}_padding")(x)
-        return layers.Conv2D(
+        return Conv2D(
             filters,
             kernel,
             stride,

@@ -10,6 +10,7 @@ Layers have torchvision's names with `_` for `.`: layer1_0_conv1, layer2_0_downs
 import keras
 from keras import layers
 
+from keras_sslzoo.layers import Conv2D
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import HeNormal
 
@@ -19,7 +20,7 @@ def _conv(x, filters, kernel, stride, name):
     if stride > 1 and kernel > 1:
         # Keras pads "same" at stride 2 on the far side only where the size is even; torch on both
         x = layers.ZeroPadding2D(kernel // 2, data_format="channels_last", name=f"{name}_pad")(x)
-    return layers.Conv2D(
+    return Conv2D(
         filters,
         kernel,
         stride,

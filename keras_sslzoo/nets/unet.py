@@ -16,7 +16,7 @@ import math
 import keras
 from keras import layers
 
-from keras_sslzoo.layers import BatchStatisticsNormalization, Dropout
+from keras_sslzoo.layers import BatchNormalization, BatchStatisticsNormalization, Conv2D, Conv2DTranspose, Dropout
 from keras_sslzoo.nets import parts
 from keras_sslzoo.nets.initializers import Normal
 
@@ -62,8 +62,8 @@ def UNet(
         )
 
     def batch_norm(name):
-        layer = BatchStatisticsNormalization if same_at_inference else layers.BatchNormalization
-        return parts.batch_norm(name, Normal(STDDEV, mean=1.0), layer)
+        layer = BatchStatisticsNormalization if same_at_inference else BatchNormalization
+        return parts.batch_norm(name, Normal(STDDEV, mean=1.0), layer=layer)
 
     def halve_or_double(layer, filters, name, **kwargs):
         kwargs = {"use_bias": False, "kernel_initializer": Normal(STDDEV), "data_format": "channels_last", **kwargs}
@@ -72,23 +72,23 @@ def UNet(
     filters = [width * min(2**i, WIDEST) for i in range(levels)]
     images = layers.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0, name="signed_range")(images)
-    x = halve_or_double(layers.Conv2D, filters[0], "down1", use_bias=True)(x)
+    x = halve_or_double(Conv2D, filters[0], "down1", use_bias=True)(x)
     encoded = [x]
     for i in range(2, levels + 1):
         x = layers.LeakyReLU(LEAK, name=f"leaky_relu{i}")(x)
-        x = halve_or_double(layers.Conv2D, filters[i - 1], f"down{i}")(x)
+        x = halve_or_double(Conv2D, filters[i - 1], f"down{i}")(x)
         if i < levels:
             x = batch_norm(f"down_bn{i}")(x)
             encoded.append(x)
     for i, skip in enumerate(reversed(encoded), start=1):
         x = layers.ReLU(name=f"relu{i}")(x)
-        x = halve_or_double(layers.Conv2DTranspose, filters[levels - 1 - i], f"up{i}")(x)
+        x = halve_or_double(Conv2DTranspose, filters[levels - 1 - i], f"up{i}")(x)
         x = parts.crop(x, *skip.shape[1:3], name=f"crop{i}")
         x = batch_norm(f"up_bn{i}")(x)
         if i <= DROPPING:
             x = Dropout(dropout, at_inference=same_at_inference, name=f"dropout{i}")(x)
         x = layers.Concatenate(axis=-1, name=f"skip{i}")([x, skip])
     x = layers.ReLU(name=f"relu{levels}")(x)
-    x = halve_or_double(layers.Conv2DTranspose, channels, "output", use_bias=True, activation="tanh")(x)
+    x = halve_or_double(Conv2DTranspose, channels, "output", use_bias=True, activation="tanh")(x)
     x = layers.Rescaling(0.5, 0.5, name="unit_range")(parts.crop(x, height, breadth))
     return keras.Model(images, x, name=name)
