@@ -53,15 +53,16 @@ class Repository:
         """Replace a branch or tag by the commit where it stands now, or where it stood when it was last cached."""
         if self.pinned:
             return
-        cached = _cached(self.repo_id, path, self.revision)
         try:
             if self.local_files_only:
                 raise self._offline(path, "local_files_only=True")
-            self.revision = self._probe(path, None).commit_hash
+            self._probe(path, None)
+            found = self._download(path, force=False)  # by the branch's name: the cache remembers where it stood
         except WeightsOffline:
-            if cached is None:
+            found = _cached(self.repo_id, path, self.revision)
+            if found is None:
                 raise
-            self.revision = next(part for part in reversed(cached.parent.parts) if COMMIT.fullmatch(part))
+        self.revision = next(part for part in reversed(found.parent.parts) if COMMIT.fullmatch(part))
 
     def read(self, path, reader, size=None):
         """What `reader` makes of a file; where it raises `WeightsCorrupt`, the file is fetched again.
