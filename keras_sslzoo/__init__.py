@@ -6,6 +6,7 @@ from keras_sslzoo import backend as backend  # first: it explains a backend that
 from keras_sslzoo import callbacks as callbacks
 from keras_sslzoo import data as data
 from keras_sslzoo import eval as eval
+from keras_sslzoo import hub as hub
 from keras_sslzoo import layers as layers
 from keras_sslzoo import losses as losses
 from keras_sslzoo import methods as methods
@@ -17,7 +18,10 @@ from keras_sslzoo import viz as viz
 from keras_sslzoo.engine.method import Method as Method
 from keras_sslzoo.engine.paper import Paper as Paper
 from keras_sslzoo.engine.paper import Recipe as Recipe
-from keras_sslzoo.hub.manifest import list_pretrained as list_pretrained
+from keras_sslzoo.hub import from_pretrained as from_pretrained
+from keras_sslzoo.hub import list_pretrained as list_pretrained
+from keras_sslzoo.hub import push_to_hub as push_to_hub
+from keras_sslzoo.hub import save_pretrained as save_pretrained
 from keras_sslzoo.methods import BYOL as BYOL
 from keras_sslzoo.methods import CLIP as CLIP
 from keras_sslzoo.methods import DINO as DINO

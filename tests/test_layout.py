@@ -10,6 +10,7 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "flax", "optax"}
 
 # what each part may import of the project, directly
 ALLOWED = {
+    "cli": {"hub", "methods", "engine", "nets", "views", "layers", "losses", "optimizers", "ops", "backend"},
     "backend": set(),
     "ops": {"backend"},
     "layers": {"ops", "backend"},

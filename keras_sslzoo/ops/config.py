@@ -5,15 +5,12 @@ import inspect
 import keras
 
 
-def signature_config(obj, stop):
-    """Serialise the constructor arguments of `obj`, read from its attributes.
+def signature_names(obj, stop):
+    """Names of the constructor arguments of `obj`, its bases' included; each is an attribute of the same name.
 
     Args:
-        obj: The object; each named argument of its constructors is an attribute of the same name.
+        obj: The object.
         stop: The class of the method resolution order at which to stop looking at constructors.
-
-    Returns:
-        Dict from argument name to a serialised value, for `deserialize_config`.
     """
     names = {}
     for cls in type(obj).__mro__:
@@ -30,7 +27,16 @@ def signature_config(obj, stop):
             f"Every constructor argument of {type(obj).__name__} must be an attribute of the same name, so that its "
             f"config can be derived. Missing: {', '.join(missing)}. Assign them in `__init__`."
         )
-    return {name: keras.saving.serialize_keras_object(getattr(obj, name)) for name in names}
+    return list(names)
+
+
+def signature_config(obj, stop):
+    """Serialise the constructor arguments of `obj`, see `signature_names`.
+
+    Returns:
+        Dict from argument name to a serialised value, for `deserialize_config`.
+    """
+    return {name: keras.saving.serialize_keras_object(getattr(obj, name)) for name in signature_names(obj, stop)}
 
 
 def deserialize_config(config):
