@@ -2,10 +2,10 @@
 
 from keras_sslzoo.layers.attention import Attention as Attention
 from keras_sslzoo.layers.attention_pooling import AttentionPooling as AttentionPooling
+from keras_sslzoo.layers.batch_normalization import BatchNormalization as BatchNormalization
 from keras_sslzoo.layers.batch_statistics import BatchStatisticsNormalization as BatchStatisticsNormalization
 from keras_sslzoo.layers.centering import Centering as Centering
 from keras_sslzoo.layers.channelwise_dense import ChannelwiseDense as ChannelwiseDense
-from keras_sslzoo.layers.batch_normalization import BatchNormalization as BatchNormalization
 from keras_sslzoo.layers.convolution import Conv2D as Conv2D
 from keras_sslzoo.layers.convolution import Conv2DTranspose as Conv2DTranspose
 from keras_sslzoo.layers.dropout import Dropout as Dropout
