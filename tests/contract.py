@@ -39,6 +39,12 @@ def tiny_coders(code=8, code_activation=None, shape=SHAPE):
     return {"encoder": encoder, "decoder": decoder}
 
 
+def quick_views():
+    """Two views that take no time to compile; the default ones are in `test_bare_compile_trains_and_reports_its_logs`."""
+    view = [zoo.views.RandomFlip(0.5), zoo.views.Solarize(0.7, 0.3)]
+    return zoo.views.MultiView([zoo.views.Pipeline(view) for _ in range(2)])
+
+
 def values(variables):
     return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
 
@@ -74,6 +80,8 @@ class Contract:
         names = parameters(self.method)
         if "encoder" in names and names["encoder"].default is inspect.Parameter.empty:
             kwargs.setdefault("encoder", tiny_encoder())
+        if "views" in names:
+            kwargs.setdefault("views", quick_views())
         if "image_shape" in names:
             kwargs.setdefault("image_shape", SHAPE)
         if "text_encoder" in names:
@@ -160,7 +168,7 @@ class Contract:
     # ---- training --------------------------------------------------------------------------------------------------
 
     def test_bare_compile_trains_and_reports_its_logs(self, images):
-        model = self.build()
+        model = self.build(**{"views": None} if "views" in parameters(self.method) else {})
         model.compile()
         history = self.fit(model, images, epochs=2)
         assert set(history) == set(model._report_names())

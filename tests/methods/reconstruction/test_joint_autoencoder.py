@@ -12,7 +12,7 @@ class TestContract(Contract):
     def build(self, **kwargs):
         return super().build(**{**tiny_coders(), **kwargs})
 
-    def test_labels_are_ignored(self, images):
+    def test_labels_are_ignored_where_they_are_no_targets(self, images):
         """They are not: labels of -1 are."""
         plain = self.compiled().fit(images, batch_size=32, epochs=1, verbose=0).history
         unlabelled = self.compiled().fit(images, np.full(64, -1), batch_size=32, epochs=1, verbose=0).history
