@@ -19,7 +19,14 @@ SIZE, PROTOTYPES = 32, 512
 def build(total_epochs):
     """A ViT of 0.5 million parameters that takes crops of 32 and of 16 pixels, and DINO around it."""
     encoder = zoo.nets.ViT(
-        (None, None, 3), patch_size=4, width=96, depth=4, heads=3, image_size=SIZE, drop_path=0.1, normalization=(0.7, 0.3)
+        (None, None, 3),
+        patch_size=4,
+        width=96,
+        depth=4,
+        heads=3,
+        image_size=SIZE,
+        drop_path=0.1,
+        normalization=(0.7, 0.3),
     )
     views = zoo.views.dino((SIZE, SIZE, 3), num_local=4, local_size=16)
     head = zoo.nets.DINOHead(96, PROTOTYPES, hidden=(256, 256), bottleneck=64)
@@ -50,7 +57,9 @@ def main():
     for row, result in rows.items():
         print(f"{row:15} k-NN {result.accuracy:.3f}")
     entropy, kl = history.history["teacher_entropy"][-1], history.history["kl"][-1]
-    print(f"teacher entropy {entropy:.2f} of at most {math.log(PROTOTYPES):.2f} nats, KL {kl:.2f}: 0 where it collapsed")
+    print(
+        f"teacher entropy {entropy:.2f} of at most {math.log(PROTOTYPES):.2f} nats, KL {kl:.2f}: 0 where it collapsed"
+    )
     args.output.mkdir(parents=True, exist_ok=True)
     shown = data[2][:: len(data[2]) // 8][:8] / 255.0
     maps = zoo.nets.class_attention(model.pretrained_encoder, shown)
