@@ -1,6 +1,6 @@
 """Loading and saving pretrained encoders and methods.
 
-    name --bundled, SSLZOO_WEIGHTS_DIR, cache, Hub--> files --size, sha256, header--> network of zeros --assignment--> model
+name --bundled, SSLZOO_WEIGHTS_DIR, cache, Hub--> files --size, sha256, header--> network of zeros --assignment--> model
 """
 
 import functools

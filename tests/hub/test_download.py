@@ -189,7 +189,8 @@ def test_no_token_is_sent_unasked(hub, contents, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "token"), [("http://mirror.example", "hf_x"), ("https://mirror.example", True), ("http://10.0.0.1", True)]
+    ("endpoint", "token"),
+    [("http://mirror.example", "hf_x"), ("https://mirror.example", True), ("http://10.0.0.1", True)],
 )
 def test_a_token_stays_away_from_other_hosts(monkeypatch, endpoint, token):
     from huggingface_hub import constants
@@ -226,7 +227,9 @@ def test_two_processes_load_the_same_file(hub, contents):
     commit = hub.add("org/tiny", contents)
     env = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(hub.cache), "HF_HUB_DISABLE_XET": "1"}
     code = f"import keras_sslzoo as zoo; print(zoo.from_pretrained('hf://org/tiny@{commit}').output_shape)"
-    runs = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
     assert [run.communicate()[0].strip() for run in runs] == ["(None, 8)"] * 2
 
 
@@ -275,7 +278,14 @@ def test_an_upload_that_fails_says_what_to_do(hub, folder):
 
 
 def test_paths_of_the_cache_stay_in_it(hub):
-    for name in ("hf://../x", "hf://org/..", "hf://org/name@../x", "hf://org/name/../../x", "hf://org/a--b", "hf://org"):
+    for name in (
+        "hf://../x",
+        "hf://org/..",
+        "hf://org/name@../x",
+        "hf://org/name/../../x",
+        "hf://org/a--b",
+        "hf://org",
+    ):
         with pytest.raises(UnknownWeights):
             zoo.from_pretrained(name)
     assert hub.requests == []
