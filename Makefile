@@ -3,6 +3,8 @@
 #   make test                   all tests, on every backend
 #   make test-quick             the quick subset, on one backend
 #   make test-alone BACKEND=jax a smoke test in an environment with that backend alone
+#   make test-backbones         SimCLR and BYOL on models of KerasHub and zeromodels, on JAX, without TensorFlow
+#   make test-keras-cv          the same on a model of keras-cv, which needs TensorFlow
 #   make lint                   ruff
 
 BACKEND ?= tensorflow
@@ -14,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-quick test-alone test-% lint clean
+.PHONY: demo test test-quick test-alone test-backbones test-keras-cv test-% lint clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.base:
@@ -51,6 +53,20 @@ test-alone:
 	$(PYTHON) -m venv .venv-$(BACKEND)
 	.venv-$(BACKEND)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[$(BACKEND)]'
 	cd tests/alone && KERAS_BACKEND=$(BACKEND) ../../.venv-$(BACKEND)/bin/python smoke.py
+
+# KerasHub asks for tensorflow-text, which it needs for tokenizers alone: --no-deps leaves it and TensorFlow out
+test-backbones:
+	$(PYTHON) -m venv .venv-backbones
+	.venv-backbones/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[jax]' pytest absl-py kagglehub rich sentencepiece tokenizers
+	.venv-backbones/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps keras-hub zeromodels
+	KERAS_BACKEND=jax .venv-backbones/bin/python -c 'import keras_hub, zeromodels' # what is absent would be skipped
+	OMP_NUM_THREADS=1 KERAS_BACKEND=jax .venv-backbones/bin/python -m pytest tests/methods/test_backbones.py -k 'hub or zeromodels'
+
+test-keras-cv:
+	$(PYTHON) -m venv .venv-keras-cv
+	.venv-keras-cv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[tensorflow,keras-cv]' pytest
+	KERAS_BACKEND=tensorflow .venv-keras-cv/bin/python -c 'import keras_cv'
+	OMP_NUM_THREADS=1 KERAS_BACKEND=tensorflow .venv-keras-cv/bin/python -m pytest tests/methods/test_backbones.py -k cv_resnet
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

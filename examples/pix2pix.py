@@ -46,11 +46,7 @@ def main(epochs=10, seed=0, picture=PICTURE):
     x, y = data.inputs / np.float32(255), data.targets / np.float32(255)
     model, plain = train(x[data.train], y[data.train], epochs, seed)
     x, y = x[~data.train], y[~data.train]
-    rows = {
-        "outline": x,
-        "pix2pix": model.translate(x, batch_size=BATCH),
-        "L1 alone": plain.predict(x, batch_size=BATCH, verbose=0),
-    }
+    rows = {"outline": x, "pix2pix": model.translate(x, BATCH), "L1 alone": plain.predict(x, BATCH, verbose=0)}
     for name, images in rows.items():
         print(f"{name:10} L1 {np.abs(images - y).mean():.4f}   SSIM {ssim(images, y):.4f}")
     shown = np.arange(12) * len(x) // 12  # evenly over the held-out emoji

@@ -19,9 +19,10 @@ def test_readme_table_is_generated():
     assert result.returncode == 0, result.stderr
 
 
-def test_manifest_is_found_and_nothing_is_called_pretrained_that_is_not():
-    assert json.loads((ROOT / "weights_manifest.json").read_text())["weights"] == {}
-    assert zoo.list_pretrained() == []
+def test_manifest_is_found_and_nothing_is_called_available_that_was_not_uploaded():
+    weights = json.loads((ROOT / "weights_manifest.json").read_text())["weights"]
+    assert zoo.list_pretrained() == sorted(weights)
+    assert all("receipt" in entry for entry in weights.values() if entry["status"] == "available")
 
 
 def test_versions_agree():
@@ -39,6 +40,8 @@ def test_wheel_holds_manifest_assets_and_licences(tmp_path):
     )
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     assert "keras_sslzoo/weights_manifest.json" in names
+    assert {"keras_sslzoo/hub/manifest.schema.json", "keras_sslzoo/hub/config.schema.json"} <= set(names)
+    assert "keras_sslzoo/assets/weights/simclr_convnet_fashion_mnist/encoder.safetensors" in names
     assert "keras_sslzoo/assets/fashion_mnist_mini.npz" in names
     assert "keras_sslzoo/assets/NOTICE" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -124,6 +124,10 @@ def save(model, folder, name=None, preprocessing=None, storage="float32"):
     """Write config and weights of a model or method; returns the config. Each file appears whole or not at all."""
     from safetensors.numpy import save as to_bytes
 
+    if not isinstance(model, keras.Model):
+        raise ArchitectureMismatch(
+            f"What is saved is a method, or a functional or Sequential model. Received: {type(model).__name__}. Pass a model."
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"method": model} if isinstance(model, Method) else {"encoder": model}

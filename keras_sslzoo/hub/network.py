@@ -233,7 +233,7 @@ def _encode_argument(value, where):
 
 
 def _encode_call(node, where):
-    options = {k: v for k, v in node["kwargs"].items() if v is not None}
+    options = {k: v for k, v in node["kwargs"].items() if v is not None and (k, v) != ("training", False)}
     if options:
         raise ArchitectureMismatch(
             f"Layers of a saved model are called on tensors alone. Received: {where}, called with {sorted(options)}. "
@@ -329,16 +329,14 @@ def decode(data, budget, dtype=None, input_shape=None):
     """
     try:
         return _Decoder(budget, dtype, input_shape).value(data)
-    except ArchitectureMismatch:
-        raise
-    except RecursionError as error:
-        raise _bad("a config of too many levels") from error
     except Exception as error:  # whatever the constructors say of hostile arguments
         if input_shape is not None:
             raise ArchitectureMismatch(
                 f"The network must be buildable for `input_shape`. Received: input_shape={tuple(input_shape)}, and "
                 f"{type(error).__name__}: {_short(error)} Use the stored shape, and `encoder.preprocess(images)`."
             ) from error
+        if isinstance(error, ArchitectureMismatch):
+            raise
         raise _bad(f"{type(error).__name__}: {_short(error)}") from error
 
 
@@ -443,10 +441,10 @@ class _Decoder:
 
     def sequential(self, data):
         self.keys(data, "class", "name", "layers")
+        self.budget.count_calls(len(data["layers"]))
         parts = [self.layer(entry) for entry in data["layers"]]
         if not parts or not isinstance(parts[0], layers.InputLayer):
             raise _bad("a Sequential model without an input layer")
-        self.budget.count_calls(len(parts))
         model = keras.Sequential(parts, name=self.value(data["name"]))
         for part in model.layers:
             self.budget.check_output(part.output)
@@ -455,6 +453,7 @@ class _Decoder:
 
     def model(self, data):
         self.keys(data, "class", "name", "layers", "inputs", "outputs")
+        self.budget.count_calls(len(data["layers"]))
         found, outputs, waiting = {}, {}, []
         for entry in data["layers"]:
             calls = entry.get("calls") if isinstance(entry, dict) else None
@@ -467,7 +466,7 @@ class _Decoder:
             if isinstance(layer, layers.InputLayer):
                 outputs[layer.name, 0] = [layer.output]
             waiting += [(layer.name, i, call) for i, call in enumerate(calls)]
-        self.budget.count_calls(len(waiting))
+        self.budget.count_calls(len(waiting) - len(found))  # of layers that are called more than once
         while waiting:
             left = []
             for name, i, call in waiting:

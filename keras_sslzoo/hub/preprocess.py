@@ -61,7 +61,7 @@ class Preprocessing:
         if self.image_size is None or images.shape[1:3] == self.image_size:
             return images
         height, width = self._resized(*images.shape[1:3])
-        box = [np.full(len(images), n, "float32") for n in (0, 0, *images.shape[1:3])]
+        box = [ops.full((len(images),), float(n), "float32") for n in (0, 0, *images.shape[1:3])]
         images = crop_resize(ops.convert_to_tensor(images), *box, (height, width), self.interpolation)
         images = np.clip(ops.convert_to_numpy(images), 0.0, 1.0)  # bicubic overshoots
         top, left = (height - self.image_size[0]) // 2, (width - self.image_size[1]) // 2
@@ -71,6 +71,6 @@ class Preprocessing:
         """The size before the crop."""
         if self.resize == "squash":
             return self.image_size
-        short = max(self.resize_to or 0, *([min(self.image_size)] if self.resize_to is None else []))
+        short = self.resize_to or min(self.image_size)
         scale = max(short / min(height, width), self.image_size[0] / height, self.image_size[1] / width)
         return max(self.image_size[0], round(height * scale)), max(self.image_size[1], round(width * scale))

@@ -34,7 +34,7 @@ def sigmoid_contraction(code, kernel):
     Returns:
         `(B,)`.
 
-    Source: Rifai et al. 2011, icml.cc/2011/papers/455_icmlpaper.pdf, section 5.3.
+    Source: Rifai et al. 2011, icml.cc/2011/papers/455_icmlpaper.pdf.
     """
     h, w = ops.cast(code, "float32"), ops.cast(kernel, "float32")
     return ops.sum(ops.square(h * (1.0 - h)) * ops.sum(ops.square(w), axis=0), axis=-1)

@@ -22,7 +22,8 @@ STRIDED = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}  # layers of stride 2, by 
 def PatchGAN(image_shape=(256, 256, 6), receptive_field=70, width=64, name="patchgan"):
     """Discriminator `(B, H, W, C) -> (B, h, w, 1)`: a logit for each patch, without activation, for images in [0, 1].
 
-    Computes in the global dtype policy, in which the output stays.
+    Computes in the global dtype policy, but the last layer in float32: in float16 on CPU torch has no gradient for a
+    convolution to one channel.
 
     Args:
         image_shape: `(H, W, C)` of the pair, input and output one after the other in C; H and W may be None. They must be
@@ -46,7 +47,7 @@ def PatchGAN(image_shape=(256, 256, 6), receptive_field=70, width=64, name="patc
     image_shape = parts.check_image_shape(image_shape=image_shape, smallest=smallest, any_size=True)
     kernel = 4 if strided else 1
 
-    def conv(x, filters, stride, name, use_bias):
+    def conv(x, filters, stride, name, **kwargs):
         if kernel > 1:
             x = layers.ZeroPadding2D(1, data_format="channels_last", name=f"{name}_padding")(x)
         return Conv2D(
@@ -54,9 +55,9 @@ def PatchGAN(image_shape=(256, 256, 6), receptive_field=70, width=64, name="patc
             kernel,
             stride,
             data_format="channels_last",
-            use_bias=use_bias,
             kernel_initializer=Normal(STDDEV),
             name=name,
+            **kwargs,
         )(x)
 
     images = layers.Input(image_shape, name="images")
@@ -66,5 +67,5 @@ def PatchGAN(image_shape=(256, 256, 6), receptive_field=70, width=64, name="patc
         if i > 0:
             x = parts.batch_norm(f"bn{i + 1}", Normal(STDDEV, mean=1.0))(x)
         x = layers.LeakyReLU(LEAK, name=f"leaky_relu{i + 1}")(x)
-    x = conv(x, 1, 1, "output", use_bias=True)
+    x = conv(x, 1, 1, "output", dtype="float32")
     return keras.Model(images, x, name=name)

@@ -2,7 +2,7 @@
 
     (key, x (B, ...), amount) -> (B, ...)
 
-Vincent et al. 2010, jmlr.org/papers/v11/vincent10a.html, section 3.3. `views` has others, for images alone.
+Vincent et al. 2010, jmlr.org/papers/v11/vincent10a.html. `views` has others, for images alone.
 """
 
 import math

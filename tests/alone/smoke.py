@@ -38,7 +38,9 @@ for model in (
     keras.models.load_model("smoke.keras").evaluate(x, batch_size=64, verbose=0)
 os.remove("smoke.keras")
 print(zoo.eval.knn(encoder, x, y, xt, yt))
-print("pretrained:", zoo.list_pretrained(), "methods:", zoo.list_methods())
+(pretrained,) = zoo.list_pretrained("SimCLR")
+print(pretrained, zoo.eval.knn(zoo.from_pretrained(pretrained), x, y, xt, yt))
+print("pretrained:", list(zoo.list_pretrained()), "methods:", zoo.list_methods())
 
 wrong = sorted(others)[0]
 result = subprocess.run(

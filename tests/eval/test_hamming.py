@@ -39,9 +39,9 @@ def test_nearest_are_those_of_a_stable_sort(k):
 def test_a_query_over_60000_codes_takes_milliseconds():
     gallery = codes(60_000, 8)
     zoo_eval.hamming_nearest(gallery[:1], gallery, 10)
-    start = time.perf_counter()
+    start = time.process_time()
     distance, index = zoo_eval.hamming_nearest(gallery[:20], gallery, 10)
-    assert (time.perf_counter() - start) / 20 < 0.05  # about 0.002 on a quiet core
+    assert (time.process_time() - start) / 20 < 0.05  # about 0.002 on a quiet core
     np.testing.assert_array_equal(index[:, 0], np.arange(20))
     assert not distance[:, 0].any()
 

@@ -5,9 +5,8 @@
     min_D  1/2 (-E[log D(x, y)] - E[log(1 - D(x, G(x)))])          halved, so that D learns more slowly (section 3.3)
     min_G  -E[log D(x, G(x))] + 100 E|y - G(x)|                     images in [-1, 1] (equations 1, 3, 4, section 3.3)
 
-L1 gets the coarse structure right, the discriminator what L1 blurs. There is no z: dropout is the only noise. The mean over
-patches is within each image. A step follows models/pix2pix_model.py of junyanz/pytorch-CycleGAN-and-pix2pix: one forward
-pass of G, D moves, then G against the moved D.
+L1 gets the coarse structure right, the discriminator what L1 blurs. There is no z: dropout is the only noise. A step is that
+of junyanz/pytorch-CycleGAN-and-pix2pix, models/pix2pix_model.py: one forward pass of G, D moves, then G against the moved D.
 """
 
 from keras import ops
@@ -88,15 +87,13 @@ class Pix2Pix(Method):
         check_unit_range(generator, "generator", self.value_range)
         pair = (*given[:2], given[2] + returned[2])
         if discriminator is None:
-            smaller = min((n for n in pair[:2] if n), default=70)
-            discriminator = nets.PatchGAN(pair, 70 if smaller >= 70 else 34 if smaller >= 34 else 16, width)
+            field = next((n for n in (70, 34) if all(side is None or side >= n for side in pair[:2])), 16)
+            discriminator = nets.PatchGAN(pair, field, width)
         check_built(discriminator, "discriminator", "(B, H, W, C + C') -> (B, h, w, 1)")
         feed.check_shape(discriminator.input_shape, pair, "What `discriminator` takes, input and output together,")
-        self.generator = generator
-        self.discriminator = discriminator
+        self.generator, self.discriminator = generator, discriminator
         self.image_shape, self.channels, self.width = given, returned[2], width
-        self.loss = loss
-        self.l1_weight = l1_weight
+        self.loss, self.l1_weight = loss, l1_weight
 
     def player_networks(self):
         """The two players."""
@@ -121,7 +118,7 @@ class Pix2Pix(Method):
         return 0.5 * (on_real + on_fake), {"d_real": d_real, "d_fake": d_fake}
 
     def generator_loss(self, x, y, fake, training):
-        """-log D(x, G(x)) + l1_weight |y - G(x)|, `(B,)`; `l1` is logged in the units of the images given to G."""
+        """-log D(x, G(x)) + l1_weight |y - G(x)|, `(B,)`; the log `l1` is in the units of G's images."""
         fooled, _ = self.judge(x, fake, 1.0, training)
         l1 = losses.mean_absolute_error(y, fake)
         signed = l1 if self.value_range is None else 2.0 * l1  # [0, 1] is half as wide as the paper's [-1, 1]
@@ -142,8 +139,6 @@ class Pix2Pix(Method):
 
     def prepare(self, x, y):
         """Inputs and targets."""
-        feed.check_shape(x.shape, self.image_shape, "Data")
-        feed.check_shape(y.shape, (*x.shape[1:3], self.channels), "Targets")
         return self.to_unit_range(x), self.to_unit_range(y)
 
     def check_input(self, x):
@@ -158,7 +153,6 @@ class Pix2Pix(Method):
     def translate(self, x, batch_size=32):
         """Translations: NumPy `(N, H, W, C')`, the same as `predict`, in [0, 1] with the default generator.
 
-        The default generator's batch norm takes the statistics of the batch (section 3.3), so an image's translation
-        depends on its batch: `batch_size=1` is the paper's.
+        Its batch norm takes the statistics of the batch, so a translation depends on `batch_size`; the paper's is 1 to 10.
         """
         return self.predict(x, batch_size=batch_size, verbose=0)

@@ -3,9 +3,9 @@
     image x (B, H, W, C) --hole filled--> context --encoder--> maps (B, h, w, m)
     --channel-wise dense, 1x1 convolution--> (B, h, w, m) --decoder--> F(context) (B, H, W, C)
 
-    L_rec = mean over the region R of omega (x - F)^2;  omega = 1 in the hole, 10 in the band of R around it  (equation 1)
-    min_D   -E[log D(x)] - E[log(1 - D(F))]                                                                    (equation 2)
-    min_F   0.999 L_rec + 0.001 L_adv,  L_adv = -E[log D(F)]                                                   (equation 3)
+    L_rec = mean over the region R of omega (x - F)^2;  omega = 1 in the hole, 10 in the band of R around it
+    min_D   -E[log D(x)] - E[log(1 - D(F))]
+    min_F   0.999 L_rec + 0.001 L_adv,  L_adv = -E[log D(F)]                                   (section 3.2; the code)
 
 The mean of all that may stand in the hole has the least squared error, and is a blur; the adversary asks for one of them.
 The dense layer lets each place of the hole see the whole context.
@@ -117,13 +117,13 @@ class ContextEncoder(InpaintingMethod):
         return {**discriminator, "generator": self.generator}
 
     def discriminator_loss(self, real, fake, training):
-        """Equation 2 with the sign turned, `(B,)`; `d_real` and `d_fake` are probabilities."""
+        """The second line, `(B,)`; `d_real` and `d_fake` are probabilities."""
         d_real, d_fake = (self.discriminator(x, training=training) for x in (real, fake))
         loss = binary_cross_entropy(1.0, d_real) + binary_cross_entropy(0.0, d_fake)
         return loss, {"d_real": ops.sigmoid(d_real), "d_fake": ops.sigmoid(d_fake)}
 
     def generator_loss(self, images, region, hole, training):
-        """Equation 3, `(B,)`."""
+        """The third line, `(B,)`."""
         painted = self.paint(images, hole, training)
         omega = ops.where(hole, 1.0, self.overlap_weight)
         error = masked_mean_squared_error(images, painted, region, omega)

@@ -4,7 +4,7 @@
 
     L = 1/n [ sum over elements of (x - x')^2 + weight ||J||_F^2 ]     n elements: the mean error, as AutoEncoder's
 
-    ||J||_F^2 = sum_j (h_j (1 - h_j))^2 sum_i W_ij^2     penalty="closed_form": one sigmoid layer (section 5.3)
+    ||J||_F^2 = sum_j (h_j (1 - h_j))^2 sum_i W_ij^2     penalty="closed_form": one sigmoid layer
               = sum_j ||J^T e_j||^2                      penalty="exact": a backward pass for each unit
               = E ||J^T v||^2,  v_j = -1 or 1            penalty="stochastic": one for each v; Hutchinson's estimate
 

@@ -49,7 +49,6 @@ class DenoisingAutoEncoder(AutoEncoder):
         epochs=20,
         players={"model": adam(1e-3)},
         laptop={"model": adam(1e-3)},
-        values={"level": (0.1, 0.25, 0.4)},
     )
 
     def __init__(self, encoder=None, decoder=None, corruption="masking", level=0.25, extremes=(0.0, 1.0), **kwargs):

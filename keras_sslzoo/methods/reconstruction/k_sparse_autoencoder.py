@@ -42,12 +42,11 @@ class KSparseAutoEncoder(AutoEncoder):
         url="https://arxiv.org/abs/1312.5663",
     )
     recipe = Recipe(
-        source="ours; sizes from figure 1: 1,000 units, k from 10 to 70 on MNIST",
+        source="ours",
         batch_size=128,
         epochs=20,
         players={"model": adam(1e-3)},
         laptop={"model": adam(1e-3)},
-        values={"latent_dim": 1000, "k": (10, 25, 40, 70)},
     )
     log_names = ("unit_usage",)
     shallow = True

@@ -35,7 +35,7 @@ def blocks(corners, margin=0):
 
 
 @pytest.mark.parametrize("overlap", [0, 2])
-def test_the_loss_is_equation_3(images, overlap):
+def test_the_losses_are_the_equations(images, overlap):
     model = zoo.ContextEncoder(**tiny(discriminator=zoo.nets.MLP(SHAPE, (8, 1)), overlap=overlap))
     model.compile()
     logs = model.evaluate(images, batch_size=64, verbose=0, return_dict=True)
