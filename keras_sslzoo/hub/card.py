@@ -103,7 +103,8 @@ def _metrics(entry):
                 other = ", ".join(f"{k}: {v:.4g}" for k, v in m.get("baselines", {}).items())
                 data = f"{m['dataset']}, {m.get('split', '')}".rstrip(", ")
                 value = f"{m['value']:.4g}{m.get('unit', '')}{spread}"
-                text += f"\n| {data} | `{m['protocol']}` | {m['name']} | {value} | {other} |"
+                name = m["name"] + (f", {m['note']}" if "note" in m else "")
+                text += f"\n| {data} | `{m['protocol']}` | {name} | {value} | {other} |"
     return text
 
 

@@ -126,7 +126,7 @@ def save(model, folder, name=None, preprocessing=None, storage="float32"):
 
     if not isinstance(model, keras.Model):
         raise ArchitectureMismatch(
-            f"What is saved is a method, or a functional or Sequential model. Received: {type(model).__name__}. Pass a model."
+            f"A method, or a functional or Sequential model is saved. Received: {type(model).__name__}. Pass one of them."
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from keras_sslzoo.hub import (
     publish,
 )
 from keras_sslzoo.hub import manifest as manifest_module
-from keras_sslzoo.hub.download import _check_token_host
+from keras_sslzoo.hub.download import Repository
 
 WEIGHTS = "encoder.safetensors"
 
@@ -197,7 +197,7 @@ def test_a_token_stays_away_from_other_hosts(monkeypatch, endpoint, token):
 
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     with pytest.raises(WeightsGated, match="HF_ENDPOINT"):
-        _check_token_host(token)
+        Repository("org/tiny", "0" * 40, token=token)
 
 
 # ---- several at once ---------------------------------------------------------------------------------------------------
