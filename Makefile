@@ -41,13 +41,13 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	@for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
-	  OMP_NUM_THREADS=1 KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m "not parity" -n $(JOBS) || exit 1; \
+	  OMP_NUM_THREADS=1 KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m "not parity" -n $(JOBS) --dist worksteal || exit 1; \
 	done
 	@echo "== the backends against each other"
 	OMP_NUM_THREADS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -m parity
 
 test-quick: $(VENV)/.dev
-	OMP_NUM_THREADS=1 KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -m "not parity and not slow" -n $(JOBS)
+	OMP_NUM_THREADS=1 KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -m "not parity and not slow" -n $(JOBS) --dist worksteal
 
 test-alone:
 	$(PYTHON) -m venv .venv-$(BACKEND)
