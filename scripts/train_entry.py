@@ -194,6 +194,10 @@ def main():
     parser.add_argument("config", type=Path, nargs="?", help="without it, the cards are written anew")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="folder of checkpoints")
     args = parser.parse_args()
+    if ROOT not in Path(zoo.__file__).resolve().parents:
+        parser.error(
+            f"The package that is imported must be this checkout's. Received: {zoo.__file__}. Set PYTHONPATH={ROOT}."
+        )
     if args.config is None:
         return write_cards()
     config = yaml.safe_load(args.config.read_text(encoding="utf-8"))

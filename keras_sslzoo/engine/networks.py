@@ -10,6 +10,11 @@ def check_built(net, name, example="(B, ...) -> (B, D)"):
     """Refuse what is no Keras model with known input and output shapes: its weights would be made too late to be trained."""
     shapes = [getattr(net, side, None) for side in ("input_shape", "output_shape")]
     single = all(isinstance(s, tuple) and not isinstance(s[0], (tuple, list)) for s in shapes)
+    if not single and None not in shapes:
+        raise ValueError(
+            f"`{name}` must have one input and one output. Received: input shape {shapes[0]}, output shape {shapes[1]}. "
+            "Pick one, as in `keras.Model(net.input, net.output[0])`."
+        )
     if not single or not getattr(net, "built", False):
         raise ValueError(
             f"`{name}` must be a built functional or Sequential Keras model {example}. Received: {type(net).__name__} whose "

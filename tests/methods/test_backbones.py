@@ -136,3 +136,11 @@ def test_preprocessing_behind_its_inverse_is_taken():
 def test_feature_map_is_refused_with_the_line_to_add():
     with pytest.raises(ValueError, match=r"GlobalAveragePooling2D\(\)"):
         zoo.SimCLR(keras.applications.MobileNet(SHAPE, alpha=0.25, weights=None, include_top=False))
+
+
+@pytest.mark.parametrize("outputs", [dict, list])
+def test_several_outputs_are_refused(outputs):
+    inputs = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(inputs)
+    with pytest.raises(ValueError, match="one output"):
+        zoo.SimCLR(keras.Model(inputs, {"a": x, "b": x} if outputs is dict else [x, x]))

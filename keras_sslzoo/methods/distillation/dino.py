@@ -42,7 +42,7 @@ class DINO(EmbeddingMethod):
         temperature_warmup: Fraction of the run in which T_t rises linearly: the paper's 30 of 300 epochs. The official
             code holds T_t still within an epoch, and by default does not raise it from 0.04.
         freeze: Fraction of the run in which the projector's last layer is held still: the official code's one epoch, of
-            300. Longer where the loss does not decrease.
+            300. Longer where the loss does not decrease. Adam counts these steps too, where torch's would not.
         **kwargs: `value_range`, `seed`, `name`, `dtype`: see `EmbeddingMethod`.
 
     Call arguments:
