@@ -41,7 +41,7 @@ def test_wheel_holds_manifest_assets_and_licences(tmp_path):
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     assert "keras_sslzoo/weights_manifest.json" in names
     assert {"keras_sslzoo/hub/manifest.schema.json", "keras_sslzoo/hub/config.schema.json"} <= set(names)
-    assert "keras_sslzoo/assets/weights/simclr_convnet_fashion_mnist/encoder.safetensors" in names
+    assert "keras_sslzoo/assets/weights/autoencoder_convnet_fashion_mnist/encoder.safetensors" in names
     assert "keras_sslzoo/assets/fashion_mnist_mini.npz" in names
     assert "keras_sslzoo/assets/NOTICE" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

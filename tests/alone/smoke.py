@@ -38,7 +38,7 @@ for model in (
     keras.models.load_model("smoke.keras").evaluate(x, batch_size=64, verbose=0)
 os.remove("smoke.keras")
 print(zoo.eval.knn(encoder, x, y, xt, yt))
-(pretrained,) = zoo.list_pretrained("SimCLR")
+(pretrained,) = zoo.list_pretrained("AutoEncoder")
 print(pretrained, zoo.eval.knn(zoo.from_pretrained(pretrained), x, y, xt, yt))
 print("pretrained:", list(zoo.list_pretrained()), "methods:", zoo.list_methods())
 

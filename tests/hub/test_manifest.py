@@ -116,15 +116,15 @@ def test_the_list_is_a_list_of_names_that_shows_a_table():
     lines = repr(names).splitlines()
     assert lines[0].split() == list(COLUMNS)
     assert len(lines) == len(names) + 1
-    assert zoo.list_pretrained("SimCLR") == ["simclr_convnet_fashion_mnist"]
+    assert zoo.list_pretrained("AutoEncoder") == ["autoencoder_convnet_fashion_mnist"]
     assert zoo.list_pretrained(method="Nothing") == []
-    assert "Fashion-MNIST" in repr(zoo.list_pretrained("SimCLR"))
-    assert "measured" in repr(zoo.list_pretrained("SimCLR"))
+    assert "Fashion-MNIST" in repr(zoo.list_pretrained("AutoEncoder"))
+    assert "measured" in repr(zoo.list_pretrained("AutoEncoder"))
 
 
 def test_an_unknown_name_gets_the_nearest_ones():
-    with pytest.raises(UnknownWeights, match=r"simclr_convnet_fashion_mnist.*list_pretrained"):
-        find_entry("simclr_convnet_fashon_mnist")
+    with pytest.raises(UnknownWeights, match=r"autoencoder_convnet_fashion_mnist.*list_pretrained"):
+        find_entry("autoencoder_convnet_fashon_mnist")
     assert find_entry("vae_convnet_fashion_mnist@1.0") == find_entry("vae_convnet_fashion_mnist@v1.0")
     with pytest.raises(UnknownWeights, match=r"@1\.0"):
         find_entry("vae_convnet_fashion_mnist@9.0")
