@@ -1,7 +1,7 @@
 """Which tensor of a file is which variable of a model, and the strict passage from one to the other.
 
 variables(model) -> {"blocks_3/attn/qkv/kernel": variable, ...}            a network: layer, then the path in it
-                    {"encoder/conv1/kernel": ..., "steps": ..., ...}      a method: the constructor's argument first
+                    {"encoder/conv1/kernel": ..., "steps": ..., ...}      a method: argument or attribute first
 """
 
 import fnmatch
@@ -48,11 +48,14 @@ def _of_layer(layer, prefix):
 
 
 def _of_method(method):
-    """The networks by the argument that they are, then what the method made itself, by Keras' path."""
+    """The networks by the argument or the attribute that they are, then what else the method made, by Keras' path."""
     for argument in signature_names(method, keras.Model):
         value = getattr(method, argument)
         if isinstance(value, keras.Layer):
             yield from _of_layer(value, f"{argument}/")
+    for attribute, value in vars(method).items():
+        if isinstance(value, keras.Model):
+            yield from _of_layer(value, f"{attribute}/")
     for weight in method.weights:
         yield weight.path.removeprefix(f"{method.name}/"), weight
 

@@ -6,6 +6,8 @@ from keras_sslzoo.layers.batch_normalization import BatchNormalization as BatchN
 from keras_sslzoo.layers.batch_statistics import BatchStatisticsNormalization as BatchStatisticsNormalization
 from keras_sslzoo.layers.centering import Centering as Centering
 from keras_sslzoo.layers.channelwise_dense import ChannelwiseDense as ChannelwiseDense
+from keras_sslzoo.layers.codes import Bits as Bits
+from keras_sslzoo.layers.codes import KeepTopK as KeepTopK
 from keras_sslzoo.layers.convolution import Conv2D as Conv2D
 from keras_sslzoo.layers.convolution import Conv2DTranspose as Conv2DTranspose
 from keras_sslzoo.layers.dropout import Dropout as Dropout

@@ -455,4 +455,3 @@ def test_unknown_names_list_the_nearest():
     with pytest.raises(AttributeError, match="SimCLR"):
         _ = zoo.SimCRL
     assert zoo.list_methods() == sorted(zoo.list_methods())
-    assert zoo.list_pretrained() == []

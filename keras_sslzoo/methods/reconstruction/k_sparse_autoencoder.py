@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
+from keras_sslzoo.layers import KeepTopK
 from keras_sslzoo.methods.reconstruction.autoencoder import AutoEncoder
 from keras_sslzoo.ops.schedules import ramp
 from keras_sslzoo.ops.sparsify import keep_top_k
@@ -60,7 +61,7 @@ class KSparseAutoEncoder(AutoEncoder):
                 f"{k=}, {first_k=}, {alpha=}, D={self.latent_dim}."
             )
         self.k, self.alpha, self.first_k = k, alpha, first_k
-        code = keep_top_k(self.encoder.output, min(round(alpha * k), self.latent_dim))
+        code = KeepTopK(min(round(alpha * k), self.latent_dim), name="keep_top_k")(self.encoder.output)
         self.sparse_encoder = keras.Model(self.encoder.input, code, name="sparse_encoder")
 
     @property

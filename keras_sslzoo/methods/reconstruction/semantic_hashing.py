@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
+from keras_sslzoo.layers import Bits
 from keras_sslzoo.losses import entropy
 from keras_sslzoo.methods.reconstruction.autoencoder import AutoEncoder
 from keras_sslzoo.ops import random
@@ -57,7 +58,8 @@ class SemanticHashing(AutoEncoder):
             raise ValueError(f"`sigma` must be at least 0. Received: sigma={sigma}.")
         super().__init__(encoder, decoder, **kwargs)
         self.binarize, self.sigma = binarize, sigma
-        self.bit_encoder = keras.Model(self.encoder.input, _bits(self.encoder.output), name="bit_encoder")
+        self.bits = Bits(name="bits")
+        self.bit_encoder = keras.Model(self.encoder.input, self.bits(self.encoder.output), name="bit_encoder")
 
     @property
     def pretrained_encoder(self):
@@ -69,22 +71,18 @@ class SemanticHashing(AutoEncoder):
         if self.binarize == "noise":
             return ops.sigmoid(a + self.sigma * random.normal(self.key, "code", ops.shape(a)))
         p = ops.sigmoid(a)
-        return p + ops.stop_gradient(_bits(a) - p)
+        return p + ops.stop_gradient(self.bits(a) - p)
 
     def objective(self, inputs, training=True):
         """The mean error of an element, `(B,)`. Logs: |2p - 1|, 1 for certain bits; and the entropy of a bit, at most 1."""
         x, target = inputs
         a = ops.cast(self.encoder(x, training=training), "float32")
         certainty = ops.abs(2.0 * ops.sigmoid(a) - 1.0)
-        share = ops.mean(_bits(a), axis=0)
+        share = ops.mean(self.bits(a), axis=0)
         bit_entropy = entropy(ops.stack([share, 1.0 - share], axis=-1)) / np.log(2.0)
-        code = self.training_code(a) if training else _bits(a)
+        code = self.training_code(a) if training else self.bits(a)
         return self.error(target, code, training), {"certainty": certainty, "bit_entropy": bit_entropy}
 
     def hash(self, x, batch_size=256):
         """Codes, eight bits a byte: NumPy uint8 `(N, D / 8)`, rounded up; for `eval.hamming_nearest`."""
         return np.packbits(self.encode(x, batch_size) > 0.5, axis=1)
-
-
-def _bits(a):
-    return ops.cast(ops.greater(a, 0.0), "float32")
