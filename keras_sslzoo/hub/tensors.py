@@ -53,9 +53,10 @@ def _of_method(method):
         value = getattr(method, argument)
         if isinstance(value, keras.Layer):
             yield from _of_layer(value, f"{argument}/")
-    for attribute, value in vars(method).items():
-        if isinstance(value, keras.Model):
-            yield from _of_layer(value, f"{attribute}/")
+    attributes = {**vars(method), **vars(method).get("_modules", {})}  # where one backend keeps layers
+    for attribute in sorted(attributes):
+        if isinstance(attributes[attribute], keras.Model):
+            yield from _of_layer(attributes[attribute], f"{attribute}/")
     for weight in method.weights:
         yield weight.path.removeprefix(f"{method.name}/"), weight
 

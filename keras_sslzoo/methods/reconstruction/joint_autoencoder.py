@@ -71,7 +71,9 @@ class JointAutoEncoder(AutoEncoder):
     def check_targets(self, x, y):
         """Labels are integers in [-1, K)."""
         if y.size != len(x) or y.dtype.kind not in "iu" or y.min() < -1 or y.max() >= self.classes:
-            found = f"{y.dtype} of shape {y.shape}" + (f", {y.min()} to {y.max()}" if y.size else "")
+            found = f"{y.dtype} of shape {y.shape}" + (
+                f", {y.min()} to {y.max()}" if y.size and y.dtype.kind in "iuf" else ""
+            )
             raise ValueError(
                 f"Labels must be integers from 0 to {self.classes - 1}, or -1 where there is none, one for each sample. "
                 f"Received: {found}. Number the classes, or say `classes=`."
