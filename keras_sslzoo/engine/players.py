@@ -128,10 +128,10 @@ class Players(keras.optimizers.Optimizer):
         )
 
     def finalize_variable_values(self, var_list):
-        """Keras' hook at the end of `fit`, passed on to each player."""
+        """Keras' hook at the end of `fit`, passed on to each player, whose averages stand in the order of its own variables."""
+        by_id = {id(v): v for v in var_list}
         for name, optimizer in self._players.items():
-            group = set(self._groups[name])
-            optimizer.finalize_variable_values([v for v in var_list if id(v) in group])
+            optimizer.finalize_variable_values([by_id[i] for i in self._groups[name] if i in by_id])
 
     @property
     def iterations(self):
