@@ -128,7 +128,7 @@ class Players(keras.optimizers.Optimizer):
         )
 
     def finalize_variable_values(self, var_list):
-        """Keras' hook at the end of `fit`, passed on to each player, whose averages stand in the order of its own variables."""
+        """Keras' hook at the end of `fit`, passed on to each player: its averages stand in the order of its variables."""
         by_id = {id(v): v for v in var_list}
         for name, optimizer in self._players.items():
             optimizer.finalize_variable_values([by_id[i] for i in self._groups[name] if i in by_id])
