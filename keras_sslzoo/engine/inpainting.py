@@ -29,10 +29,10 @@ class InpaintingMethod(Method):
                 f"{self.encoder.input_shape} -> {maps}, decoder {self.decoder.input_shape} -> {self.decoder.output_shape}."
             )
         self.bottleneck = nets.InpaintingBottleneck(maps[1:])
-        painted = self.decoder(self.bottleneck(self.encoder.output))
-        self.generator = Model(self.encoder.input, painted, name="generator")
-        pooled = layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(self.encoder.output)
-        self.pooled_encoder = Model(self.encoder.input, pooled, name="pooled_encoder")
+        painted = self.decoder(self.bottleneck(self.encoder.outputs[0]))
+        self.generator = Model(self.encoder.inputs[0], painted, name="generator")
+        pooled = layers.GlobalAveragePooling2D(data_format="channels_last", name="pool")(self.encoder.outputs[0])
+        self.pooled_encoder = Model(self.encoder.inputs[0], pooled, name="pooled_encoder")
 
     @property
     def pretrained_encoder(self):

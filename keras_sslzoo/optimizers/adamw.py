@@ -28,3 +28,7 @@ class AdamW(_BackendAdamW):
 
     def _use_weight_decay(self, variable):
         return len(variable.shape) > 1 and super()._use_weight_decay(variable)
+
+    def _apply_weight_decay(self, variables):
+        if any(self._use_weight_decay(v) for v in variables):  # Keras on torch refuses an empty list
+            super()._apply_weight_decay(variables)

@@ -61,8 +61,8 @@ class KSparseAutoEncoder(AutoEncoder):
                 f"{k=}, {first_k=}, {alpha=}, D={self.latent_dim}."
             )
         self.k, self.alpha, self.first_k = k, alpha, first_k
-        code = KeepTopK(min(round(alpha * k), self.latent_dim), name="keep_top_k")(self.encoder.output)
-        self.sparse_encoder = keras.Model(self.encoder.input, code, name="sparse_encoder")
+        code = KeepTopK(min(round(alpha * k), self.latent_dim), name="keep_top_k")(self.encoder.outputs[0])
+        self.sparse_encoder = keras.Model(self.encoder.inputs[0], code, name="sparse_encoder")
 
     @property
     def pretrained_encoder(self):

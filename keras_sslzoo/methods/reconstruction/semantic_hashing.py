@@ -59,7 +59,7 @@ class SemanticHashing(AutoEncoder):
         super().__init__(encoder, decoder, **kwargs)
         self.binarize, self.sigma = binarize, sigma
         self.bits = Bits(name="bits")
-        self.bit_encoder = keras.Model(self.encoder.input, self.bits(self.encoder.output), name="bit_encoder")
+        self.bit_encoder = keras.Model(self.encoder.inputs[0], self.bits(self.encoder.outputs[0]), name="bit_encoder")
 
     @property
     def pretrained_encoder(self):

@@ -80,11 +80,11 @@ class VAE(LatentPrior, AutoEncodingMethod):
         super().__init__(value_range=default_range(value_range, decoder, logits), **kwargs)
         self.set_networks(encoder, decoder, image_shape, latent_dim, code_width=256, logits=logits)
         self.likelihood, self.sigma, self.beta = likelihood, sigma, beta
-        h = self.encoder.output
+        h = self.encoder.outputs[0]
         mean = layers.Dense(self.latent_dim, kernel_initializer=GlorotUniform(), name="mean")(h)
         log_variance = layers.Dense(self.latent_dim, kernel_initializer=GlorotUniform(), name="log_variance")(h)
-        self.posterior = keras.Model(self.encoder.input, [mean, log_variance], name="posterior")
-        self.mean_encoder = keras.Model(self.encoder.input, mean, name="mean_encoder")
+        self.posterior = keras.Model(self.encoder.inputs[0], [mean, log_variance], name="posterior")
+        self.mean_encoder = keras.Model(self.encoder.inputs[0], mean, name="mean_encoder")
 
     @property
     def pretrained_encoder(self):

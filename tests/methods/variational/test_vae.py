@@ -77,3 +77,9 @@ def test_generate_encode_decode(images):
 def test_bad_arguments_are_refused(kwargs):
     with pytest.raises(ValueError, match="Received"):
         zoo.VAE(**kwargs)
+
+
+def test_takes_a_sequential_encoder():
+    encoder = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(5, "relu")])
+    model = zoo.VAE(encoder, zoo.nets.MLP((2,), (6,)), latent_dim=2)
+    assert model.encode(np.zeros((3, 6), "float32")).shape == (3, 2)
