@@ -1,9 +1,10 @@
 """Which tensor of a file is which variable of a model, and the strict passage from one to the other.
 
 variables(model) -> {"blocks_3/attn/qkv/kernel": variable, ...}            a network: layer, then the path in it
-                    {"encoder/conv1/kernel": ..., "steps": ..., ...}      a method: argument or attribute first
+                    {"encoder/conv1/kernel": ..., "steps": ..., ...}      a method: the constructor's argument first
 """
 
+import collections
 import fnmatch
 import itertools
 
@@ -48,15 +49,18 @@ def _of_layer(layer, prefix):
 
 
 def _of_method(method):
-    """The networks by the argument or the attribute that they are, then what else the method made, by Keras' path."""
+    """The networks by the argument that they are, then what the method made itself: by Keras' path, where weights of its own
+    networks share one by the attribute that the network is."""
     for argument in signature_names(method, keras.Model):
         value = getattr(method, argument)
         if isinstance(value, keras.Layer):
             yield from _of_layer(value, f"{argument}/")
+    paths = collections.Counter(weight.path for weight in method.weights)
     attributes = {**vars(method), **vars(method).get("_modules", {})}  # where one backend keeps layers
     for attribute in sorted(attributes):
         if isinstance(attributes[attribute], keras.Model):
-            yield from _of_layer(attributes[attribute], f"{attribute}/")
+            named = _of_layer(attributes[attribute], f"{attribute}/")
+            yield from ((name, weight) for name, weight in named if paths[weight.path] > 1)
     for weight in method.weights:
         yield weight.path.removeprefix(f"{method.name}/"), weight
 

@@ -96,7 +96,8 @@ class ContractiveAutoEncoder(AutoEncoder):
         if self.computed_as == "closed_form":
             return sigmoid_contraction(code, self._weighted[0].kernel)
         if self.computed_as == "exact":
-            return sum(self.pulled_back(x, unit) for unit in ops.eye(self.latent_dim))
+            units = ops.eye(self.latent_dim)
+            return sum(self.pulled_back(x, units[i]) for i in range(self.latent_dim))
         shape = (self.projections, ops.shape(x)[0], self.latent_dim)
         signs = ops.cast(random.bernoulli(self.key, "projections", shape, 0.5), "float32") * 2.0 - 1.0
         return sum(self.pulled_back(x, signs[i]) for i in range(self.projections)) / self.projections
