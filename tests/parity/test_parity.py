@@ -1,5 +1,6 @@
 """Same initial weights and same fed views: the same loss, gradients, batch-norm statistics and targets on each backend."""
 
+import concurrent.futures
 import importlib.util
 import os
 import pathlib
@@ -22,15 +23,19 @@ def on_each_backend(script, method, folder, *arguments):
     """Arrays that the script wrote, by backend."""
     if len(BACKENDS) < 2:
         pytest.skip("needs two installed backends to compare")
-    found = {}
-    for name in BACKENDS:
+
+    def run(name):
         out = folder / f"{name}.npz"
         environment = {**os.environ, "KERAS_BACKEND": name, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(pathlib.Path(__file__).parent / script), method, *arguments, str(out)]
         subprocess.run(command, check=True, env=environment, timeout=600)
         with np.load(out) as arrays:
-            found[name] = {key: arrays[key] for key in arrays.files}
-    return found
+            return {key: arrays[key] for key in arrays.files}
+
+    first, *others = BACKENDS
+    found = {first: run(first)}  # the first one may leave its weights for the others
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return found | dict(zip(others, pool.map(run, others), strict=True))
 
 
 @pytest.fixture(scope="module", params=METHODS + OTHERS)
