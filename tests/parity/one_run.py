@@ -45,7 +45,8 @@ def main(name, out, optimizer="sgd"):
     model = build(name)
     initial = [keras.ops.convert_to_numpy(v.value).astype("float64").sum() for v in model.trainable_variables]
     # rates below chaos: above, rounding grows from step to step, on one backend as between them
-    rate = {"VAE": 1e-6, "LSGAN": 2e-6, "GAN": 2e-6, "SimCLR": 3e-4, "BYOL": 5e-4, "CLIP": 3e-4}.get(name, 1e-3)
+    rates = {"VAE": 1e-6, "LSGAN": 2e-6, "GAN": 2e-6, "Pix2Pix": 2e-6, "SimCLR": 3e-4, "BYOL": 5e-4, "CLIP": 3e-4}
+    rate = rates.get(name, 1e-3)
     make = (
         (lambda: keras.optimizers.SGD(rate, momentum=0.9))
         if optimizer == "sgd"

@@ -16,7 +16,7 @@ BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.fi
 METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN", "DINO", "CLIP", "SigLIP", "Pix2Pix"]
 # methods with a kind of state or gradient of their own: compared from given weights alone
 OTHERS = ["SparseAutoEncoder", "KSparseAutoEncoder", "ContractiveAutoEncoder"]
-TOLERANCE = {"LSGAN": 1e-4, "GAN": 1e-4}
+TOLERANCE = dict.fromkeys(("LSGAN", "GAN", "Pix2Pix"), 1e-4)  # games
 
 
 def on_each_backend(script, method, folder, *arguments):
