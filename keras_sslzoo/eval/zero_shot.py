@@ -29,16 +29,17 @@ class ZeroShotResult(Result):
     n_classes: int = shown("{} classes")
 
 
-def zero_shot(model, x, classes, y, ks=(1, 5)):
+def zero_shot(model, x, classes, y, ks=(1, 5), templates=None):
     """Classify each image by the cosine similarity of its embedding to those of the classes.
 
     Args:
-        model: dual encoder with `encode_image(x)` -> (N, D) and `zero_shot_classifier(names)` -> (K, D), such as `CLIP`,
-            or None: `x` and `classes` are embeddings already.
+        model: dual encoder with `encode_image(x)` -> (N, D) and `zero_shot_classifier(names)`, whose `weights` are (K, D),
+            such as `CLIP`; or None: `x` and `classes` are embeddings already.
         x: images, or embeddings (N, D).
         classes: names of the classes, or embeddings (K, D).
         y: the class of each image, its number in `classes`, (N,).
         ks: numbers of classes of the top-k accuracy; those above K are left out.
+        templates: of the texts, as in `zero_shot_classifier`; None takes the model's own.
 
     Returns:
         `ZeroShotResult`, protocol "zero_shot/1".
@@ -52,7 +53,8 @@ def zero_shot(model, x, classes, y, ks=(1, 5)):
                 "`model` must be a dual encoder with `encode_image` and `zero_shot_classifier`, or None. "
                 f"Received: {type(model).__name__} without {', '.join(missing)}."
             )
-        x, classes = model.encode_image(x), model.zero_shot_classifier(classes)
+        options = {} if templates is None else {"templates": templates}
+        x, classes = model.encode_image(x), model.zero_shot_classifier(classes, **options).weights
     images, classes = embeddings("x", x), embeddings("classes", classes)
     if images.shape[1] != classes.shape[1]:
         raise ValueError(
@@ -71,7 +73,7 @@ def zero_shot(model, x, classes, y, ks=(1, 5)):
     ranks = (order == y[:, None]).argmax(axis=1)
     return ZeroShotResult(
         protocol="zero_shot/1",
-        settings={},
+        settings={} if templates is None else {"templates": tuple(templates)},
         accuracy=float(np.mean(ranks == 0)),
         top={str(int(k)): float(np.mean(ranks < k)) for k in ks if k > 1},
         n_test=len(images),

@@ -44,7 +44,7 @@ class _Drop(keras.Layer):
 
     def kept(self, key, shape):
         """What is kept of an input of `shape`: bool, broadcastable to it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `kept(key, shape)`.")
 
     def call(self, inputs, training=False):
         """`(B, ...)` -> `(B, ...)`; the identity where not training, unless it is to drop there too."""

@@ -54,10 +54,18 @@ def DCGANGenerator(latent_dim=100, image_shape=(28, 28, 1), width=64, name="dcga
         latent
     )
     x = layers.Reshape((*grid, filters[0]), name="reshape")(x)
-    for i, n in enumerate((*filters[1:], channels), start=1):
+    x = doubled(x, filters[1:], (height, breadth, channels))
+    return keras.Model(latent, x, name=name)
+
+
+def doubled(x, filters, image_shape):
+    """From a grid `(B, h, w, c)` to images in [0, 1]: [batch norm, ReLU, transposed convolution] doubles it for each filter,
+    and once more to `image_shape`, with a tanh; what is larger is cropped."""
+    height, breadth, channels = image_shape
+    for i, n in enumerate((*filters, channels), start=1):
         x = parts.batch_norm(f"bn{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
-        last = i == times
+        last = i > len(filters)
         x = Conv2DTranspose(
             n,
             4,
@@ -69,8 +77,7 @@ def DCGANGenerator(latent_dim=100, image_shape=(28, 28, 1), width=64, name="dcga
             kernel_initializer=Normal(STDDEV),
             name="output" if last else f"conv{i}",
         )(x)
-    x = layers.Rescaling(0.5, 0.5, name="unit_range")(parts.crop(x, height, breadth))
-    return keras.Model(latent, x, name=name)
+    return layers.Rescaling(0.5, 0.5, name="unit_range")(parts.crop(x, height, breadth))
 
 
 def DCGANDiscriminator(image_shape=(28, 28, 1), width=64, batch_norm=True, name="dcgan_discriminator"):

@@ -42,7 +42,7 @@ class NumpyInitializer(keras.initializers.Initializer):
 
     def draw(self, rng, shape):
         """Returns a float32 array of the shape, from a `numpy.random.Generator`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `draw(rng, shape)`.")
 
     def __call__(self, shape, dtype=None):
         """A backend tensor of weights of the shape."""

@@ -11,9 +11,9 @@ weights, no batch norm in the first layer. The bottleneck is the paper's; the co
 import keras
 from keras import layers
 
-from keras_sslzoo.layers import ChannelwiseDense, Conv2D, Conv2DTranspose
+from keras_sslzoo.layers import ChannelwiseDense, Conv2D
 from keras_sslzoo.nets import parts
-from keras_sslzoo.nets.dcgan import LEAK, STDDEV, WIDEST
+from keras_sslzoo.nets.dcgan import LEAK, STDDEV, WIDEST, doubled
 from keras_sslzoo.nets.initializers import Normal
 
 
@@ -88,22 +88,5 @@ def InpaintingDecoder(image_shape=(32, 32, 3), width=64, name="inpainting_decode
     parts.check_positive(width=width)
     height, breadth, channels = parts.check_image_shape(image_shape=image_shape, smallest=8)
     *filters, deepest = _filters((height, breadth), width)
-    times = len(filters) + 1
-    x = maps = layers.Input((*parts.first_grid(height, breadth, times), deepest), name="maps")
-    for i, n in enumerate((*reversed(filters), channels), start=1):
-        last = i == times
-        x = parts.batch_norm(f"bn{i}")(x)
-        x = layers.ReLU(name=f"relu{i}")(x)
-        x = Conv2DTranspose(
-            n,
-            4,
-            2,
-            "same",
-            data_format="channels_last",
-            use_bias=last,
-            activation="tanh" if last else None,
-            kernel_initializer=Normal(STDDEV),
-            name="output" if last else f"conv{i}",
-        )(x)
-    x = layers.Rescaling(0.5, 0.5, name="unit_range")(parts.crop(x, height, breadth))
-    return keras.Model(maps, x, name=name)
+    maps = layers.Input((*parts.first_grid(height, breadth, len(filters) + 1), deepest), name="maps")
+    return keras.Model(maps, doubled(maps, filters[::-1], (height, breadth, channels)), name=name)

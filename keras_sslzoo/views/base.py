@@ -34,7 +34,7 @@ class View:
 
     def apply(self, images, u):
         """(B, H, W, C) float32 in [0, 1] and (B, draws) uniforms -> (B, h, w, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `apply(images, u)`.")
 
     def __call__(self, images, key):
         """Draw the uniforms that `apply` takes."""
@@ -94,7 +94,7 @@ class Coin(View):
 
     def _change(self, images, u, coin):
         """`coin` is (B,) bool, or None where all samples take part; `u` is (B, parameters)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_change(images, u, coin)`.")
 
 
 def check_images(images):

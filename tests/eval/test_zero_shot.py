@@ -1,6 +1,7 @@
+import types
+
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_sslzoo import eval as ev
 
@@ -14,7 +15,7 @@ class Dual:
         return x
 
     def zero_shot_classifier(self, names):
-        return ops.convert_to_tensor(self.table[["abcd".index(name) for name in names]])
+        return types.SimpleNamespace(weights=self.table[["abcd".index(name) for name in names]])
 
 
 def test_it_is_the_argument_of_the_largest_cosine():

@@ -276,6 +276,11 @@ def test_it_learns_what_the_texts_say():
     found = model.zero_shot_classifier(["dark", "bright"], ["a {} square"]).predict(images[48:])
     assert 4 < bright[48:].sum() < 12
     np.testing.assert_array_equal(found, bright[48:])
+    result = zoo.eval.zero_shot(
+        model, images[48:], ["dark", "bright"], bright[48:].astype(int), templates=["a {} square"]
+    )
+    assert result.accuracy == 1
+    assert result.settings == {"templates": ("a {} square",)}
 
 
 def test_a_saved_model_tokenises(tmp_path):
