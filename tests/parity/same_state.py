@@ -53,7 +53,7 @@ def build(name):
 
 
 def optimizer(model):
-    rate = {"VAE": 1e-3, "LSGAN": 1e-2, "GAN": 1e-2, "Pix2Pix": 1e-4}.get(
+    rate = {"VAE": 1e-3, "LSGAN": 1e-2, "GAN": 1e-2, "Pix2Pix": 1e-4, "ContextEncoder": 1e-4}.get(
         type(model).__name__, 3e-3
     )  # below chaos: rounding must not grow
     make = lambda: keras.optimizers.SGD(rate, momentum=0.9)  # noqa: E731
