@@ -62,6 +62,49 @@ def test_apply_gradients():
     np.testing.assert_allclose(numpy_of(variable.value), np.array([1.0, 2.0]) - 0.5 - 0.95, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.optimizers.Adam(0.1, beta_1=0.5, epsilon=1e-3),
+        lambda: keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5), clipnorm=0.5),
+        lambda: keras.optimizers.AdamW(0.1, weight_decay=0.2, gradient_accumulation_steps=2),
+        lambda: keras.optimizers.Adam(0.1, amsgrad=True),
+    ],
+)
+def test_fused_updates_are_those_of_kerass_formula(make):
+    """Kingma and Ba 2014, algorithm 1 with the order of section 2's last paragraph, where epsilon meets v itself."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 2, 4)).astype("float32")
+    plain, fused = (keras.Variable(start) for _ in range(2))
+    optimizers = make(), make()
+    backend.fuse_updates(optimizers[1])
+    for variable, optimizer in zip((plain, fused), optimizers, strict=True):
+        optimizer.build([variable])
+    for _ in range(5):
+        gradient = rng.normal(size=(2, 3, 4)).astype("float32")
+        for variable, optimizer in zip((plain, fused), optimizers, strict=True):
+            transposed = ops.transpose(ops.convert_to_tensor(gradient), (1, 0, 2))  # not contiguous on torch
+            backend.apply_gradients(optimizer, [transposed], [variable])
+        np.testing.assert_allclose(numpy_of(fused.value), numpy_of(plain.value), rtol=1e-5, atol=1e-5)  # steps of 0.1
+    assert np.abs(numpy_of(plain.value) - start).max() > 0.05
+
+
+def test_an_adam_of_ones_own_is_left_alone():
+    class Still(type(keras.optimizers.Adam())):
+        def update_step(self, gradient, variable, learning_rate):
+            pass
+
+        def _parallel_update_step(self, *arguments):
+            pass
+
+    variable = keras.Variable(np.ones(2, "float32"))
+    optimizer = Still(0.1)
+    backend.fuse_updates(optimizer)
+    optimizer.build([variable])
+    backend.apply_gradients(optimizer, [ops.ones(2)], [variable])
+    np.testing.assert_array_equal(numpy_of(variable.value), 1.0)
+
+
 def test_a_lookup_of_repeated_rows_has_the_gradient_of_the_matrix_product():
     """And an optimizer that squares it moves as it does by hand: TensorFlow's own is a list of rows, some twice."""
     table, rows = np.array([[1.0], [2.0], [3.0]]), [0, 2, 0, 0]

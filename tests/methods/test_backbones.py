@@ -71,7 +71,7 @@ def cv_resnet():
     return pooled(backbone)
 
 
-BACKBONES = [mobilenet, mobilenet_v3, hub_resnet, hub_vit, zeromodels_resnet, cv_resnet]
+BACKBONES = [mobilenet, hub_resnet, hub_vit, zeromodels_resnet, cv_resnet]
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,7 @@ def build(method, backbone):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "method"),
-    # of keras.applications one with both, to save time
-    [(b, m) for b in BACKBONES for m in (zoo.SimCLR, zoo.BYOL) if (b, m) != (mobilenet_v3, zoo.BYOL)],
+    [(backbone, method) for backbone in BACKBONES for method in (zoo.SimCLR, zoo.BYOL)],
     ids=lambda value: value.__name__,
 )
 def test_trains_and_goes_on_after_a_file(backbone, method, views, tmp_path):

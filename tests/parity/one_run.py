@@ -1,4 +1,7 @@
-"""The script of a user: `python one_run.py METHOD OUT`. Nothing but the seed ties the backends together."""
+"""The script of a user, for each of some methods: `python one_run.py SimCLR,BYOL OUT [adam]`, OUT a folder.
+
+Nothing but the seed ties the backends together.
+"""
 
 import os
 import sys
@@ -39,7 +42,8 @@ def build(name):
     return zoo.Pix2Pix(width=8) if name == "Pix2Pix" else getattr(zoo, name)()
 
 
-def main(name, out, optimizer="sgd"):
+def run(name, out, optimizer):
+    """The losses of each step to `out`, an `.npz` file."""
     keras.utils.set_random_seed(7)
     (images, labels), _ = zoo.data.fashion_mnist(mini=True)
     model = build(name)
@@ -65,4 +69,6 @@ def main(name, out, optimizer="sgd"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    methods, out, *optimizer = sys.argv[1:]
+    for method in methods.split(","):
+        run(method, f"{out}/{method}.npz", *optimizer or ["sgd"])

@@ -1,6 +1,6 @@
-"""Runs one method on one backend from given weights and given views, and writes down everything that moves.
+"""Runs methods on one backend from given weights and given views, and writes down everything that moves.
 
-    KERAS_BACKEND=jax python same_state.py SimCLR weights.npz out.npz
+    KERAS_BACKEND=jax python same_state.py SimCLR,BYOL WEIGHTS OUT      two folders
 
 The first process to run writes the initial weights; the others read them.
 """
@@ -103,7 +103,8 @@ def gradients(model, data):
     return [ops.convert_to_numpy(loss)] + [ops.convert_to_numpy(g) for g in grads]
 
 
-def main(name, weights, out):
+def trace(name, weights, out):
+    """The state of a method at the start, after one step and after all, from `weights` to `out`: `.npz` files."""
     keras.utils.set_random_seed(0)
     model = build(name)
     if os.path.exists(weights):
@@ -132,4 +133,6 @@ def main(name, weights, out):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    methods, weights, out = sys.argv[1:]
+    for method in methods.split(","):
+        trace(method, f"{weights}/{method}.npz", f"{out}/{method}.npz")

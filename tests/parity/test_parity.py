@@ -19,41 +19,54 @@ OTHERS = ["SparseAutoEncoder", "KSparseAutoEncoder", "ContractiveAutoEncoder", "
 TOLERANCE = dict.fromkeys(("LSGAN", "GAN", "Pix2Pix", "ContextEncoder"), 1e-4)  # games
 
 
-def on_each_backend(script, method, folder, *arguments):
-    """Arrays that the script wrote, by backend."""
+def on_each_backend(script, methods, folder, *arguments):
+    """Arrays that the script wrote, by method and backend. One process a backend: each takes long to start."""
     if len(BACKENDS) < 2:
         pytest.skip("needs two installed backends to compare")
 
-    def run(name):
-        out = folder / f"{name}.npz"
-        environment = {**os.environ, "KERAS_BACKEND": name, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(pathlib.Path(__file__).parent / script), method, *arguments, str(out)]
-        subprocess.run(command, check=True, env=environment, timeout=600)
-        with np.load(out) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+    def run(backend):
+        out = folder / backend
+        out.mkdir()
+        environment = {**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, str(pathlib.Path(__file__).parent / script), ",".join(methods), *arguments, str(out)]
+        subprocess.run(command, check=True, env=environment, timeout=1200)
 
     first, *others = BACKENDS
-    found = {first: run(first)}  # the first one may leave its weights for the others
+    run(first)  # it may leave its weights for the others
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        return found | dict(zip(others, pool.map(run, others), strict=True))
+        list(pool.map(run, others))
+    return {method: {name: dict(np.load(folder / name / f"{method}.npz")) for name in BACKENDS} for method in methods}
 
 
-@pytest.fixture(scope="module", params=METHODS + OTHERS)
+def chosen(request, fixture):
+    """The methods that the tests of this run ask the fixture for."""
+    parameters = [getattr(item, "callspec", None) for item in request.session.items if fixture in item.fixturenames]
+    return list(dict.fromkeys(p.params["method"] for p in parameters))
+
+
+@pytest.fixture(scope="session")
 def traces(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    return request.param, on_each_backend("same_state.py", request.param, folder, str(folder / "weights.npz"))
+    """From the same weights and views."""
+    folder = tmp_path_factory.mktemp("traces")
+    return on_each_backend("same_state.py", chosen(request, "traces"), folder, str(folder))
+
+
+@pytest.fixture(scope="session")
+def runs(request, tmp_path_factory):
+    """From the same seed."""
+    return on_each_backend("one_run.py", chosen(request, "runs"), tmp_path_factory.mktemp("runs"))
 
 
 def distance(a, b):
     return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-3))
 
 
+@pytest.mark.parametrize("method", METHODS + OTHERS)
 @pytest.mark.parametrize("part", ["gradient/", "step1/", "step20/"])
-def test_state_is_the_same(traces, part):
+def test_state_is_the_same(traces, method, part):
     """All tensors together within the tolerance, in the Euclidean norm; each alone within three times it."""
-    method, found = traces
     tolerance = TOLERANCE.get(method, 1e-5)
-    first, *others = found.values()
+    first, *others = traces[method].values()
     keys = [key for key in first if key.startswith(part)]
     assert len(keys) > 3
     for other in others:
@@ -64,9 +77,9 @@ def test_state_is_the_same(traces, part):
         assert worst[0] < 3 * tolerance, worst
 
 
-def test_losses_are_the_same_at_each_step(traces):
-    method, found = traces
-    first, *others = (trace["losses"] for trace in found.values())
+@pytest.mark.parametrize("method", METHODS + OTHERS)
+def test_losses_are_the_same_at_each_step(traces, method):
+    first, *others = (trace["losses"] for trace in traces[method].values())
     assert first.shape[0] == 20
     assert np.isfinite(first).all()
     for other in others:
@@ -74,9 +87,9 @@ def test_losses_are_the_same_at_each_step(traces):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_script_is_the_same_run(method, tmp_path):
+def test_the_same_script_is_the_same_run(runs, method):
     """Only the seed is shared: initial weights, order, views and noise follow from it, and so does the loss of each step."""
-    first, *others = on_each_backend("one_run.py", method, tmp_path).values()
+    first, *others = runs[method].values()
     assert len(first["losses"]) == 20
     assert (first["losses"][0] != first["losses"][-1]).all()
     for other in others:
