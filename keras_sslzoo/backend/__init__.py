@@ -1,4 +1,4 @@
-"""The only package that names a framework: twelve names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: thirteen names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -7,6 +7,7 @@ backend compiles.
     value_and_grad(model, fn, variables)  fn() -> (loss, aux)  =>  ((loss, aux), gradients)
     input_grad(model, fn, x)              d sum(fn(x)) / dx, itself differentiable with respect to x and the weights
     apply_gradients(optimizer, gradients, variables)
+    fuse_updates(optimizer)               where Keras' Adam reads memory many times over, let it do the same in one kernel
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
     batch_norm(x, gamma, beta, epsilon)   (x normalised by its own statistics, mean, biased variance), all but the last axis
     conv(x, kernel, ...)                  convolution of (B, H, W, C), as `keras.ops.conv`
@@ -66,6 +67,7 @@ compiled = _backend.compiled
 conv = _backend.conv
 conv_transpose = _backend.conv_transpose
 ema_update = _backend.ema_update
+fuse_updates = _backend.fuse_updates
 input_grad = _backend.input_grad
 own_buffers = _backend.own_buffers
 prepare_compilation = _backend.prepare_compilation

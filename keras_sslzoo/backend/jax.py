@@ -60,6 +60,10 @@ def apply_gradients(optimizer, gradients, variables):
     _assign(variables + optimizer.variables, list(new_variables) + list(new_slots))
 
 
+def fuse_updates(optimizer):
+    """See `keras_sslzoo.backend`. XLA fuses them."""
+
+
 def ema_update(targets, sources, decay):
     """See `keras_sslzoo.backend`."""
     for target, source in zip(targets, sources, strict=True):

@@ -1,5 +1,8 @@
 """TensorFlow: gradient tapes; variables are assigned in place, inside Keras' `tf.function`."""
 
+import functools
+
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -27,6 +30,33 @@ def input_grad(model, fn, x):
 def apply_gradients(optimizer, gradients, variables):
     """See `keras_sslzoo.backend`."""
     optimizer.apply(gradients, variables)
+
+
+def fuse_updates(optimizer):
+    """See `keras_sslzoo.backend`."""
+    if type(optimizer).update_step is keras.optimizers.Adam.update_step and not optimizer.amsgrad:
+        object.__setattr__(optimizer, "update_step", functools.partial(_adam_step, optimizer))
+
+
+def _adam_step(optimizer, gradient, variable, learning_rate):
+    """`keras.optimizers.Adam.update_step`: the kernel has the same formula."""
+    weight = variable.value if isinstance(variable, keras.Variable) else variable
+    dtype = weight.dtype
+    step = ops.cast(optimizer.iterations + 1, dtype)
+    beta_1, beta_2 = ops.cast(optimizer.beta_1, dtype), ops.cast(optimizer.beta_2, dtype)
+    i = optimizer._get_variable_index(variable)
+    tf.raw_ops.ResourceApplyAdam(
+        var=weight.handle,
+        m=optimizer._momentums[i].value.handle,
+        v=optimizer._velocities[i].value.handle,
+        beta1_power=beta_1**step,
+        beta2_power=beta_2**step,
+        lr=ops.cast(learning_rate, dtype),
+        beta1=beta_1,
+        beta2=beta_2,
+        epsilon=ops.cast(optimizer.epsilon, dtype),
+        grad=ops.cast(gradient, dtype),
+    )
 
 
 def ema_update(targets, sources, decay):

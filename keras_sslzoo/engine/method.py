@@ -183,6 +183,7 @@ class Method(backend.TrainStep, keras.Model):
         for o in optimizers.values():
             if isinstance(o.weight_decay, dict):  # from a file: Keras restores schedules of the learning rate only
                 o.weight_decay = keras.saving.deserialize_keras_object(o.weight_decay)
+            backend.fuse_updates(o)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             scaler = keras.optimizers.LossScaleOptimizer
             optimizers = {p: o if isinstance(o, scaler) else scaler(o) for p, o in optimizers.items()}
