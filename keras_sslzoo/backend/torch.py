@@ -15,7 +15,13 @@ def value_and_grad(model, fn, variables):
     with torch.enable_grad():  # `compiled` runs under `no_grad`
         loss, aux = fn()
     gradients = torch.autograd.grad(loss, [v.value for v in variables], allow_unused=True)
-    return (loss.detach(), {name: value.detach() for name, value in aux.items()}), list(gradients)
+    gradients = [g if g is None else _contiguous(g) for g in gradients]
+    return (loss.detach(), {name: value.detach() for name, value in aux.items()}), gradients
+
+
+def _contiguous(x):
+    """`x.contiguous()`, for the gradients of `_filters` by torch's blocked transpose, which takes matrices alone."""
+    return x.reshape(-1, x.shape[-1]).contiguous().view(x.shape) if x.ndim > 2 else x.contiguous()
 
 
 def input_grad(model, fn, x):
@@ -54,7 +60,7 @@ def _adam_step(usual, optimizer, gradients, variables, learning_rate):
     places = [optimizer._get_variable_index(v) for v in variables]
     torch._fused_adam_(
         weights,
-        [g.to(torch.float32).contiguous() for g in gradients],
+        [_contiguous(g.to(torch.float32)) for g in gradients],
         [optimizer._momentums[i].value for i in places],
         [optimizer._velocities[i].value for i in places],
         [],
@@ -85,6 +91,12 @@ def _channels_last(x):
     return x.permute(0, 2, 3, 1)
 
 
+def _filters(kernel):
+    """(H, W, A, B) as (B, A, H, W) in the memory format "channels last", by torch's blocked transpose."""
+    height, width, a, b = kernel.shape
+    return kernel.reshape(-1, b).t().contiguous().view(b, height, width, a).permute(0, 3, 1, 2)
+
+
 def batch_norm(x, gamma, beta, epsilon):
     """See `keras_sslzoo.backend`."""
     channels = x.shape[-1]
@@ -106,9 +118,8 @@ def conv(x, kernel, strides, padding, dilation):
     (top, bottom), (left, right) = pads
     if top != bottom or left != right:
         x, top, left = F.pad(x, (0, 0, left, right, top, bottom)), 0, 0
-    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
-    groups = x.shape[-1] // kernel.shape[1]
-    return _channels_last(F.conv2d(_channels_first(x), kernel, None, strides, (top, left), dilation, groups))
+    groups = x.shape[-1] // kernel.shape[2]
+    return _channels_last(F.conv2d(_channels_first(x), _filters(kernel), None, strides, (top, left), dilation, groups))
 
 
 def conv_transpose(x, kernel, strides, padding):
@@ -116,8 +127,8 @@ def conv_transpose(x, kernel, strides, padding):
     extra = [k - s for k, s in zip(kernel.shape, strides, strict=False)]
     if padding != "same" or any(n < 0 or n % 2 for n in extra):
         return ops.conv_transpose(x, kernel, strides, padding, data_format="channels_last")
-    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
-    return _channels_last(F.conv_transpose2d(_channels_first(x), kernel, None, strides, [n // 2 for n in extra]))
+    pads = [n // 2 for n in extra]
+    return _channels_last(F.conv_transpose2d(_channels_first(x), _filters(kernel), None, strides, pads))
 
 
 def update_if(model, predicate, fn):
