@@ -3,7 +3,7 @@
 python examples/clip.py            # minutes on two CPU cores; writes examples/clip.png
 """
 
-import argparse
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,22 +11,21 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import keras_sslzoo as zoo
 
+PICTURE = Path(__file__).with_suffix(".png")
 QUERIES = ("a fruit", "a bird", "a smiling face", "a car", "a clock", "a building", "a hand", "a heart")
 TEMPLATES = ("an emoji of {}",)
 
 
 def build():
     """A small image tower and a small text tower; chosen on training emoji, see README.md in this folder."""
-    image = zoo.nets.ConvNet((32, 32, 3), width=16, features=256)
+    image = zoo.nets.ConvNet((32, 32, 3), width=32, features=512)
     text = zoo.nets.TextTransformer(vocabulary=2048, context=24, width=64, depth=2)
     crops = zoo.views.RandomResizedCrop((32, 32), scale=(0.6, 1.0), flip=0.5)
     return zoo.CLIP(image, text, projection_dim=64, augment=crops)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0)
-    keras.utils.set_random_seed(parser.parse_args().seed)
+def main(epochs=40, seed=0, picture=PICTURE):
+    keras.utils.set_random_seed(seed)
     data = zoo.data.emoji()
     texts, train, test = data.captions(), np.flatnonzero(data.train), np.flatnonzero(~data.train)
     classes = sorted(set(data.categories))
@@ -34,7 +33,9 @@ def main():
     model = build()
     rate = zoo.optimizers.WarmupCosine(2e-3, warmup=0.1)
     model.compile(zoo.optimizers.AdamW(rate, weight_decay=0.2, beta_2=0.98))
-    model.fit({"image": data.images[train], "text": [texts[i] for i in train]}, batch_size=128, epochs=40)
+    model.fit(
+        {"image": data.images[train], "text": [texts[i] for i in train]}, batch_size=128, epochs=epochs, verbose=2
+    )
 
     titles = [texts[i][0] for i in test]
     classifier = model.zero_shot_classifier([name.lower().replace("&", "and") for name in classes], TEMPLATES)
@@ -53,7 +54,7 @@ def main():
         print("image to text", r.image_to_text, "text to image", r.text_to_image)
     _, rows = zoo.eval.nearest(model.encode_text(QUERIES), model.encode_image(data.images[test]), k=7)
     captions = [query if column == 3 else "" for query in QUERIES for column in range(7)]
-    zoo.viz.image_grid(data.images[test[rows.ravel()]], columns=7, titles=captions).savefig("examples/clip.png")
+    zoo.viz.image_grid(data.images[test[rows.ravel()]], columns=7, titles=captions).savefig(picture)
 
 
 if __name__ == "__main__":
