@@ -10,3 +10,4 @@ from keras_sslzoo.viz.grids import neighbours as neighbours
 from keras_sslzoo.viz.grids import views_grid as views_grid
 from keras_sslzoo.viz.plots import curves as curves
 from keras_sslzoo.viz.plots import feature_map as feature_map
+from keras_sslzoo.viz.plots import latent_map as latent_map

@@ -107,6 +107,23 @@ def test_feature_map_of_many_classes_and_of_a_collapse():
     check(viz.feature_map(np.ones((30, 5)), np.arange(30) % 2, images=np.resize(RGB, (30, 6, 8, 3))), 1)
 
 
+def test_latent_map():
+    """The points where the codes are, each in the colour that the legend gives its class; both axes in the same units."""
+    codes = POINTS[:, :2]
+    figure = viz.latent_map(ops.convert_to_tensor(codes), np.arange(30) % 3, ["a", "b", "c"])
+    check(figure, 1)
+    (ax,) = figure.axes
+    assert ax.get_aspect() == 1
+    legend = {tuple(dot.get_facecolor()[0]): dot.get_label() for dot in ax.collections[1:]}
+    points = ax.collections[0]
+    distance = np.linalg.norm(points.get_offsets()[:, None] - codes, axis=-1)
+    assert sorted(distance.argmin(axis=1)) == list(range(30))
+    assert distance.min(axis=1).max() < 1e-6
+    for i, color in zip(distance.argmin(axis=1), points.get_facecolors(), strict=True):
+        assert legend[*color[:3], 1.0] == "abc"[i % 3]
+    check(viz.latent_map(codes[:1]), 1)
+
+
 def test_curves():
     logs = {"loss": [3, 2, 1], "val_loss": [3, 2.5, 2], "kl": [0, 1, np.nan], "knn": [0.5]}
     figure = viz.curves(logs)
@@ -174,6 +191,10 @@ def test_image_errors(images, message):
         (lambda: viz.feature_map(POINTS, LABELS), "7 labels, 30 features"),
         (lambda: viz.feature_map(POINTS, images=GREY), "7 images, 30 features"),
         (lambda: viz.feature_map(POINTS, method="umap"), "method='umap'"),
+        (lambda: viz.latent_map(POINTS), r"shape \(30, 5\).*`feature_map`"),
+        (lambda: viz.latent_map(POINTS[:0, :2]), r"shape \(0, 2\)"),
+        (lambda: viz.latent_map(POINTS[:, :2] * np.nan), "with NaN"),
+        (lambda: viz.latent_map(POINTS[:, :2], LABELS), "7 labels, 30 codes"),
         (lambda: viz.curves({}), "empty history"),
         (lambda: viz.curves([1, 2]), r"Received: \[1, 2\]"),
     ],
