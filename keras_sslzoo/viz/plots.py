@@ -152,6 +152,56 @@ def _spread(points, n):
     return chosen
 
 
+def confusion(labels, predictions, class_names=None):
+    """For what a classifier takes the samples of each class: a row for each class, in percent of its samples.
+
+    Args:
+        labels: classes (N,).
+        predictions: what they were taken for (N,).
+        class_names: names, indexed by the classes, or None to print the classes.
+
+    Returns:
+        Figure with one axes.
+
+    Example:
+        ```python
+        probe = LogisticRegression(max_iter=1000).fit(zoo.eval.features(encoder, x), y)
+        zoo.viz.confusion(yt, probe.predict(zoo.eval.features(encoder, xt))).savefig("confusion.png")
+        ```
+    """
+    labels, predictions = to_numpy(labels), to_numpy(predictions)
+    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
+        raise ValueError(
+            "`labels` and `predictions` must be classes (N,), one of each for a sample. Received: shapes "
+            f"{labels.shape} and {predictions.shape}. Of scores (N, K) pass `scores.argmax(axis=1)`."
+        )
+    classes = np.unique(np.concatenate([labels, predictions]))
+    k = len(classes)
+    counts = np.zeros((k, k), int)
+    np.add.at(counts, (np.searchsorted(classes, labels), np.searchsorted(classes, predictions)), 1)
+    totals = counts.sum(axis=1)
+    percent = 100 * counts / np.maximum(totals, 1)[:, None]
+    names = [class_name(label, class_names) for label in classes]
+    side = 2.2 + 0.42 * min(k, 20)
+    figure = Figure(figsize=(side, side), dpi=120, layout="constrained")
+    ax = figure.add_subplot()
+    ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    if k <= 20:
+        for i, j in np.argwhere(percent >= 0.5):
+            color = "white" if percent[i, j] > 50 else "black"
+            ax.text(j, i, f"{percent[i, j]:.0f}", ha="center", va="center", fontsize=8, color=color)
+    size = 8 if k <= 20 else 120 / k
+    ax.set_xticks(range(k), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    rows = [f"{name} ({total:,})" for name, total in zip(names, totals, strict=True)]
+    ax.set_yticks(range(k), rows, fontsize=size)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="taken for, % of the row", ylabel="class (samples)")
+    right = int(np.trace(counts))
+    ax.set_title(f"{right:,} of {len(labels):,} right: {100 * right / len(labels):.1f} %", fontsize=10)
+    return figure
+
+
 def curves(history):
     """The logs of a run, one axes per log; `val_` logs are drawn with their training log.
 
