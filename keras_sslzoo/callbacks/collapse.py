@@ -79,7 +79,7 @@ class CollapseMonitor(Periodic):
         norms = [name for name in now if name.endswith("gradient_norm")]
         for disease in (*DISEASES, *(disease for name in norms for disease in gradient_diseases(name))):
             shows = disease.found(now, self._first)
-            if shows is None or disease.name in self.found:
+            if shows is None or disease.name in self.found or (disease.alone and self.found):
                 continue
             key = disease.name, disease.logs
             self._in_a_row[key] = self._in_a_row.get(key, 0) + 1 if shows else 0

@@ -20,6 +20,7 @@ class Disease:
         cause: What happened.
         remedy: What usually helps.
         at_once: Whether one epoch is proof enough; otherwise it must hold for several in a row.
+        alone: Whether it is what other diseases bring along: it is not named after another.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Disease:
     cause: str
     remedy: str
     at_once: bool = False
+    alone: bool = False
 
     def found(self, now, first):
         """Whether it shows in an epoch; None where the epoch does not say."""
@@ -61,11 +63,11 @@ DISEASES = (
         "its features do not depend on the image",
         "Lower the learning rate, use batch norm or a leaky activation, and begin anew: it does not recover",
     ),
-    # Uniform embeddings have 1. SimSiam's figure 2 shows 0 within the first epochs of a collapse.
+    # Uniform embeddings have 1. Untrained networks may begin low, and rise where they are healthy.
     Disease(
         "collapse",
         ("embedding_std",),
-        lambda now, first: now["embedding_std"] < 0.05,
+        lambda now, first: now["embedding_std"] < min(0.2, first["embedding_std"]) or now["embedding_std"] < 0.02,
         "all images get nearly the same embedding",
         "Keep the stop-gradient on the target, the predictor, and batch norm in the heads; raise the target's momentum",
     ),
@@ -76,26 +78,18 @@ DISEASES = (
         "all embeddings are nearly equal, the loss is that of guessing",
         "Lower the learning rate and warm it up; look at the views with zoo.viz.views_grid",
     ),
-    # The rank of one direction is 1; untrained encoders have more than 2.
-    Disease(
-        "dimensional collapse",
-        ("rankme",),
-        lambda now, first: now["rankme"] < 1.5,
-        "features lie along one direction",
-        "Strengthen the views, lower the weight decay and the learning rate",
-    ),
     # DINO, section 5.3: KL 0 means a constant output; the entropy tells which one.
     Disease(
         "collapse to one prototype",
         ("kl", "teacher_entropy"),
-        lambda now, first: now["teacher_entropy"] < 0.1,
+        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] < 0.1,
         "the teacher puts every image into one class",
         "Centre the teacher's output (center_momentum=0.9), or raise its temperature",
     ),
     Disease(
         "collapse to uniform",
         ("kl", "teacher_entropy"),
-        lambda now, first: now["teacher_entropy"] >= 0.1 and now["kl"] < 0.02,
+        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] >= 0.1,
         "the teacher gives each class the same share, whatever the image",
         "Sharpen it: lower teacher_temperature (0.04), well below the student's",
     ),
@@ -136,6 +130,15 @@ DISEASES = (
         "nearly all codes are never used",
         "Restart unused codes, update the codebook by moving averages, or use fewer codes",
     ),
+    # The rank of one direction is 1. Codes with a few live ReLU units come down to 1.8 in healthy autoencoders.
+    Disease(
+        "dimensional collapse",
+        ("rankme",),
+        lambda now, first: now["rankme"] < 1.1,
+        "features lie along one direction",
+        "Strengthen the views, lower the weight decay and the learning rate",
+        alone=True,
+    ),
 )
 
 
@@ -147,6 +150,7 @@ def gradient_diseases(log):
         lambda now, first: now[log] < 1e-5 * first.get(log, now[log]) or now[log] == 0.0,
         "nothing is learned any more",
         "Look for saturated or dead layers, a collapse, or a loss at its least value",
+        alone=True,
     )
     yield Disease(
         "exploding gradient",

@@ -32,7 +32,7 @@ class _Pictures(Periodic):
 
     def on_epoch_end(self, epoch, logs=None):
         """Keras' hook."""
-        if not self.due(epoch):
+        if not self.due(epoch) or not np.isfinite(list((logs or {}).values())).all():  # nothing to see after divergence
             return
         figure, buffer = self.draw(epoch), io.BytesIO()
         figure.savefig(buffer, format="png")
@@ -45,28 +45,29 @@ class _Pictures(Periodic):
             self._events.add(self.name, epoch + 1, buffer.getvalue(), figure.canvas.get_width_height())
 
 
-def _drawn(images):
-    """What a model made, within the range that can be drawn; NaN is black."""
-    return np.clip(np.nan_to_num(images), 0.0, 1.0)
+def _drawn(images, value_range):
+    """Images of that range in [0, 1]; what overshoots is clipped, since a picture must not end a run."""
+    low, high = (0.0, 1.0) if value_range is None else value_range
+    return np.clip((np.nan_to_num(images) - low) / (high - low), 0.0, 1.0)
 
 
 class ReconstructionGrid(_Pictures):
     """Saves images over their reconstructions; of a translator such as `Pix2Pix`, over their translations.
-
-    Values below 0 or above 1 are drawn as 0 and 1.
 
     Args:
         images: A few images as `fit` takes them, a column each: `x_test[:10]`.
         directory: Where `reconstructions-0001.png` and so on go, or None with `tensorboard`.
         every: Epochs between two pictures; the first and the last epoch have one.
         tensorboard: Log directory for TensorBoard, or None.
+        value_range: Of the data of a model that keeps them as they are (its own `value_range` is None), such as (-1, 1) for
+            a decoder that ends with a tanh; by default (0, 1).
     """
 
     name = "reconstructions"
 
-    def __init__(self, images, directory, every=1, tensorboard=None):
+    def __init__(self, images, directory, every=1, tensorboard=None, value_range=None):
         super().__init__(directory, every, tensorboard)
-        self.images = samples(images)
+        self.images, self.value_range = samples(images), value_range
 
     def on_train_begin(self, logs=None):
         """Keras' hook."""
@@ -74,14 +75,12 @@ class ReconstructionGrid(_Pictures):
 
     def draw(self, epoch):
         """The figure."""
-        images = scaling(self.model)(self.images)
-        return viz.image_rows({"image": images, f"epoch {epoch + 1}": _drawn(self._apply(self.images))})
+        rows = {"image": scaling(self.model)(self.images), f"epoch {epoch + 1}": self._apply(self.images)}
+        return viz.image_rows({name: _drawn(images, self.value_range) for name, images in rows.items()})
 
 
 class SampleGrid(_Pictures):
     """Saves samples of a generative model, from the same noise each time.
-
-    Values below 0 or above 1 are drawn as 0 and 1: of a generator that ends with a tanh, the lower half is black.
 
     Args:
         directory: Where `samples-0001.png` and so on go, or None with `tensorboard`.
@@ -89,15 +88,17 @@ class SampleGrid(_Pictures):
         seed: Of the noise.
         every: Epochs between two pictures; the first and the last epoch have one.
         tensorboard: Log directory for TensorBoard, or None.
+        value_range: Of the data of a model that keeps them as they are (its own `value_range` is None), such as (-1, 1) for
+            a decoder that ends with a tanh; by default (0, 1).
     """
 
     name = "samples"
 
-    def __init__(self, directory, n=36, seed=0, every=1, tensorboard=None):
+    def __init__(self, directory, n=36, seed=0, every=1, tensorboard=None, value_range=None):
         super().__init__(directory, every, tensorboard)
         if not (isinstance(n, int) and n > 0):
             raise ValueError(f"`n` must be a number of samples, at least 1. Received: n={n!r}.")
-        self.n, self.seed = n, seed
+        self.n, self.seed, self.value_range = n, seed, value_range
 
     def on_train_begin(self, logs=None):
         """Keras' hook."""
@@ -105,7 +106,7 @@ class SampleGrid(_Pictures):
 
     def draw(self, epoch):
         """The figure."""
-        return viz.image_grid(_drawn(self.model.generate(self.n, seed=self.seed)))
+        return viz.image_grid(_drawn(self.model.generate(self.n, seed=self.seed), self.value_range))
 
 
 class AttentionMaps(_Pictures):
