@@ -23,7 +23,7 @@ ALLOWED = {
     "hub": {"methods", "engine", "nets", "views", "layers", "losses", "optimizers", "ops", "backend"},
     "data": set(),
     "eval": {"data", "optimizers", "ops", "backend"},
-    "callbacks": {"ops", "backend"},
+    "callbacks": {"eval", "viz", "nets", "ops", "backend"},
     "viz": {"ops", "backend"},
 }
 

@@ -37,7 +37,7 @@ class EpochOrder(keras.callbacks.Callback):
         going_on = epoch == self.first_epoch and self.first_batch > 0
         self.batches.start_epoch(epoch, self.first_batch if going_on else 0)
         for mean in self.model.metrics if going_on else ():
-            for variable, value in zip(mean.variables, self.means[mean.name], strict=True):
+            for variable, value in zip(mean.variables, self.means.get(mean.name, (0.0, 0.0)), strict=True):
                 variable.assign(value)
 
 

@@ -21,15 +21,17 @@ class Logs:
     Args:
         owner: Name of the method, for messages.
         names: Names of the logs, in the order in which they are shown.
+        of_training: Names of those that only a training step has.
     """
 
-    def __init__(self, owner, names):
+    def __init__(self, owner, names, of_training=()):
         self.owner = owner
-        self.means = {name: RunningMean(name=name) for name in names}
+        self.of_training = set(of_training)
+        self.means = {name: RunningMean(name=name) for name in (*names, *of_training)}
 
     def update(self, values, batch_size):
         """Count scalars, each a mean over `batch_size` samples, and return the running means."""
-        if set(values) != set(self.means):
+        if not set(self.means) - self.of_training <= set(values) <= set(self.means):
             raise ValueError(
                 f"{self.owner} declares the logs {list(self.means)} (`log_names`, and one loss for each player), and its "
                 f"step must return these. Received: {list(values)}. Make the two agree."
@@ -37,4 +39,4 @@ class Logs:
         batch_size = ops.cast(batch_size, "float32")
         for name, value in values.items():
             self.means[name].update_state(value, batch_size)
-        return {name: mean.total.value / mean.count.value for name, mean in self.means.items()}
+        return {name: mean.total.value / mean.count.value for name, mean in self.means.items() if name in values}

@@ -34,6 +34,7 @@ class _Now:
     moved: object = None  # whether the last optimizer made a real update: a boolean scalar, None for always
     reads_progress: bool = False  # some schedule follows the run
     run_known: bool = False  # the run has a length
+    gradient_norms: bool = False  # training steps log the length of their gradients
 
 
 class Method(backend.TrainStep, keras.Model):
@@ -204,8 +205,8 @@ class Method(backend.TrainStep, keras.Model):
             auto_scale_loss=False,
         )
         self._loss_tracker = None
-        self._reports = Logs(type(self).__name__, self._report_names())
         self._players = [Player(name, optimizers[name], variables[name]) for name in variables]
+        self._watch_gradients(self._now.gradient_norms)
         self._schedules = [schedule for player in self._players for schedule in player.schedules]
         for schedule in self._schedules:
             schedule.bind(lambda: self.progress)
@@ -254,10 +255,19 @@ class Method(backend.TrainStep, keras.Model):
             )
         return optimizers
 
+    def _log_name(self, name, player):
+        """Of a log that each player has."""
+        return name if len(self.player_networks()) == 1 else f"{player}_{name}"
+
     def _report_names(self):
-        players = list(self.player_networks())
-        losses = ["loss"] if len(players) == 1 else [f"{player}_loss" for player in players]
-        return [*losses, *self.log_names]
+        return [*(self._log_name("loss", player) for player in self.player_networks()), *self.log_names]
+
+    def _watch_gradients(self, on):
+        """Whether training steps log the length of each player's gradient; the steps are compiled anew."""
+        self._now.gradient_norms = on
+        norms = [self._log_name("gradient_norm", player.name) for player in self._players] if on else []
+        self._reports = Logs(type(self).__name__, self._report_names(), of_training=norms)
+        self.train_function = self.test_function = None
 
     def get_compile_config(self):
         """What `compile` was called with; not what `jit_compile="auto"` became on this backend."""
@@ -302,7 +312,7 @@ class Method(backend.TrainStep, keras.Model):
             raise ValueError(f"`minimize` takes a player, {' or '.join(by_name)}. Received: player={player!r}.")
         player = by_name[player]
         optimizer, variables = player.optimizer, player.variables
-        log_name = "loss" if len(self._players) == 1 else f"{player.name}_loss"
+        log_name = self._log_name("loss", player.name)
 
         def scalars():
             loss, logs = objective()
@@ -320,6 +330,8 @@ class Method(backend.TrainStep, keras.Model):
             return optimizer.scale_loss(loss), logs
 
         (_, logs), gradients = backend.value_and_grad(self, scaled, variables)
+        if self._now.gradient_norms:
+            logs[self._log_name("gradient_norm", player.name)] = player.gradient_norm(gradients)
         held = {id(v): predicate for group, predicate in hold for v in group}
         before = {id(v): ops.copy(v.value) for v in variables if id(v) in held}
         gradients = [
@@ -450,7 +462,7 @@ class Method(backend.TrainStep, keras.Model):
         Arrays are shuffled in an order that depends on the seed and the epoch alone; `steps_per_epoch` takes the first
         batches of that order. Where the loss needs full batches an incomplete last one is left out. Validation data smaller
         than a batch are one batch. Schedules run from 0 to 1 over `epochs`, and where `initial_epoch` is given they go on
-        from there.
+        from there. Callbacks that add to the logs (`writes_logs`) come before the others, which may read them.
         """
         self._require_compiled("fit")
         if validation_split:
@@ -458,6 +470,10 @@ class Method(backend.TrainStep, keras.Model):
         elif validation_data is not None:
             validation_data = keras.utils.unpack_x_y_sample_weight(validation_data)
         callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+        callbacks.sort(key=lambda callback: not getattr(callback, "writes_logs", False))  # before those that read them
+        gradient_norms = any(getattr(callback, "reads_gradient_norm", False) for callback in callbacks)
+        if gradient_norms != self._now.gradient_norms:
+            self._watch_gradients(gradient_norms)
         first_batch, means = 0, {}
         for callback in callbacks:
             if hasattr(callback, "resume_point"):

@@ -43,6 +43,11 @@ class Player:
             for schedule in self.schedules:
                 schedule.pin(None)
 
+    def gradient_norm(self, gradients):
+        """The length of all gradients together as the loss has them: not scaled, clipped or accumulated. float32 scalar."""
+        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
+        return ops.sqrt(sum(squares)) / ops.cast(self.optimizer.scale_loss(1.0), "float32")
+
     @property
     def averages_weights(self):
         """Whether the optimizer keeps an average of the weights (`use_ema`) that ends up in them."""

@@ -5,13 +5,16 @@ where the arrays are features already: raw pixels are the floor that an encoder 
 
 Features come from the backend; what is computed from them is NumPy, SciPy and scikit-learn, the same on every backend.
 No protocol looks at the test set before its one prediction.
-`hamming_nearest` finds neighbours by binary codes.
+`hamming_nearest` finds neighbours by binary codes; `rankme`, `alignment` and `uniformity` judge features without labels.
 """
 
 from keras_sslzoo.eval.anomaly import AnomalyResult as AnomalyResult
 from keras_sslzoo.eval.anomaly import anomaly as anomaly
 from keras_sslzoo.eval.clustering import ClusteringResult as ClusteringResult
 from keras_sslzoo.eval.clustering import clustering as clustering
+from keras_sslzoo.eval.diagnostics import alignment as alignment
+from keras_sslzoo.eval.diagnostics import rankme as rankme
+from keras_sslzoo.eval.diagnostics import uniformity as uniformity
 from keras_sslzoo.eval.features import features as features
 from keras_sslzoo.eval.few_label import few_label as few_label
 from keras_sslzoo.eval.finetune import FinetuneResult as FinetuneResult

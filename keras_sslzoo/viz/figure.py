@@ -68,6 +68,11 @@ def show(axes, image):
     axes.set_axis_off()
 
 
+def number(value, form):
+    """A number as text, with a minus sign as long as a plus."""
+    return format(value, form).replace("-", "\N{MINUS SIGN}")
+
+
 def grid(rows, columns, cell=1.0, aspect=1.0, left=0.1, head=0.1, row_head=0.0):
     """A figure with rows x columns axes, laid out in inches: an automatic layout takes seconds for a hundred images.
 
@@ -95,3 +100,14 @@ def grid(rows, columns, cell=1.0, aspect=1.0, left=0.1, head=0.1, row_head=0.0):
         axes[r, c] = figure.add_axes(box)
         axes[r, c].set_axis_off()
     return figure, axes
+
+
+def columns(named):
+    """A figure with columns of checked images (N, H, W, C), a text over each: `named` holds pairs of text and images."""
+    height, width = named[0][1].shape[1:3]
+    figure, axes = grid(len(named[0][1]), len(named), aspect=height / width, head=0.3)
+    for column, (text, images) in zip(axes.T, named, strict=True):
+        column[0].set_title(text, fontsize=9, pad=4)
+        for ax, image in zip(column, images, strict=True):
+            show(ax, image)
+    return figure

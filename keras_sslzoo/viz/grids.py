@@ -5,19 +5,20 @@ import math
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from keras_sslzoo.viz.figure import check_images, class_name, grid, show, to_numpy
+from keras_sslzoo.viz.figure import check_images, class_name, columns, grid, show, to_numpy
 
 DARK = 0.1  # what is left of a pixel without attention
 SAME, OTHER = "#2ca02c", "#d62728"  # frame of a neighbour of the query's class, and of another
 
 
-def image_grid(images, columns=None, titles=None):
+def image_grid(images, columns=None, titles=None, title=None):
     """Images side by side, as many as are given.
 
     Args:
         images: (N, H, W, C), grey or RGB, uint8 or floats in [0, 1].
         columns: number of columns; by default about a square.
         titles: N short texts, drawn over the images.
+        title: a text over them all.
 
     Returns:
         Figure with one axes per image.
@@ -35,7 +36,10 @@ def image_grid(images, columns=None, titles=None):
         raise ValueError(f"`columns` must be at least 1. Received: columns={columns}.")
     columns = min(columns or math.ceil(math.sqrt(n)), n)
     aspect = images.shape[1] / images.shape[2]
-    figure, axes = grid(math.ceil(n / columns), columns, aspect=aspect, row_head=0 if titles is None else 0.2)
+    heads = {"head": 0.1 if title is None else 0.35, "row_head": 0 if titles is None else 0.2}
+    figure, axes = grid(math.ceil(n / columns), columns, aspect=aspect, **heads)
+    if title is not None:
+        figure.suptitle(title, x=0.5, y=1 - 0.1 / figure.get_figheight(), va="top", fontsize=9)
     for i, ax in enumerate(axes.flat):
         if i >= n:
             ax.remove()
@@ -46,11 +50,12 @@ def image_grid(images, columns=None, titles=None):
     return figure
 
 
-def image_rows(rows):
+def image_rows(rows, titles=None):
     """Rows of images with a name each: originals over reconstructions, samples after more and more epochs.
 
     Args:
         rows: dict from a short text to images (N, H, W, C), the same N in each row.
+        titles: N short texts, drawn over the columns.
 
     Returns:
         Figure with one axes per image, the texts left of the rows.
@@ -64,9 +69,16 @@ def image_rows(rows):
     lengths = [len(images) for images in rows.values()]
     if len(set(lengths)) != 1:
         raise ValueError(f"Each of `rows` must hold as many images as the others. Received: {lengths}. Cut them.")
+    if titles is not None and len(titles) != lengths[0]:
+        raise ValueError(
+            f"`titles` must hold a text for each column. Received: {len(titles)}, of {lengths[0]} columns."
+        )
     first = next(iter(rows.values()))
     left = 0.2 + 0.07 * max(len(name) for name in rows)
-    figure, axes = grid(len(rows), lengths[0], aspect=first.shape[1] / first.shape[2], left=left)
+    head = 0.1 if titles is None else 0.3
+    figure, axes = grid(len(rows), lengths[0], aspect=first.shape[1] / first.shape[2], left=left, head=head)
+    for ax, title in zip(axes[0], titles or (), strict=False):
+        ax.set_title(title, fontsize=9, pad=4)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         offset = {"xytext": (-6, 0), "textcoords": "offset points"}
         line[0].annotate(name, (0, 0.5), xycoords="axes fraction", ha="right", va="center", fontsize=8, **offset)
@@ -98,13 +110,7 @@ def views_grid(images, views):
         raise ValueError(
             f"Each of `views` must hold a view of each image. Received: {len(images)} images, views of {lengths}."
         )
-    aspect = images.shape[1] / images.shape[2]
-    figure, axes = grid(len(images), 1 + len(views), aspect=aspect, head=0.3)
-    for column, (name, batch) in enumerate([("image", images), *((f"view {i + 1}", v) for i, v in enumerate(views))]):
-        axes[0, column].set_title(name, fontsize=9, pad=4)
-        for ax, image in zip(axes[:, column], batch, strict=True):
-            show(ax, image)
-    return figure
+    return columns([("image", images), *((f"view {i + 1}", view) for i, view in enumerate(views))])
 
 
 def neighbours(queries, gallery, indices, query_labels=None, gallery_labels=None, class_names=None):
@@ -205,13 +211,7 @@ def attention(images, maps):
     maps = np.concatenate([maps, maps.mean(axis=1, keepdims=True)], axis=1)
     maps /= np.maximum(maps.max(axis=(2, 3), keepdims=True), 1e-12)
     maps = maps.repeat(height // h, axis=2).repeat(width // w, axis=3)[..., None]
-    pixels = images / 255 if images.dtype == np.uint8 else images
-    figure, axes = grid(len(images), heads + 2, aspect=height / width, head=0.3)
-    names = ["image", *(f"head {i + 1}" for i in range(heads)), "mean"]
-    for row, image, image_maps in zip(axes, pixels, maps, strict=True):
-        show(row[0], image)
-        for ax, weight in zip(row[1:], image_maps, strict=True):
-            show(ax, image * (DARK + (1 - DARK) * weight))
-    for ax, name in zip(axes[0], names, strict=True):
-        ax.set_title(name, fontsize=9, pad=4)
-    return figure
+    images = images / 255 if images.dtype == np.uint8 else images
+    names = [*(f"head {i + 1}" for i in range(heads)), "mean"]
+    lit = images * (DARK + (1 - DARK) * maps.swapaxes(0, 1))
+    return columns([("image", images), *zip(names, lit, strict=True)])

@@ -12,6 +12,8 @@ from sklearn.manifold import TSNE
 from keras_sslzoo.viz.figure import Figure, check_images, class_name, to_numpy
 
 THUMBNAILS = 60
+# for any colour vision: Paul Tol's "muted" scheme (https://personal.sron.nl/~pault), and a dark grey
+PALETTE = ["#332288", "#ddcc77", "#cc6677", "#44aa99", "#88ccee", "#882255", "#117733", "#999933", "#aa4499", "#555555"]
 
 
 def feature_map(features, labels=None, class_names=None, method="pca", images=None, seed=0):
@@ -40,32 +42,14 @@ def feature_map(features, labels=None, class_names=None, method="pca", images=No
         )
     if method not in ("pca", "tsne"):
         raise ValueError(f"`method` must be 'pca' or 'tsne'. Received: method={method!r}.")
-    if labels is not None:
-        labels = to_numpy(labels).reshape(-1)
-        if len(labels) != n:
-            raise ValueError(f"There must be a label for each row. Received: {len(labels)} labels, {n} features.")
+    labels = _check_labels(labels, n, "features")
     if images is not None:
         images = check_images("images", images)
         if len(images) != n:
             raise ValueError(f"There must be an image for each row. Received: {len(images)} images, {n} features.")
 
     points, axis_names = _project(features, method, seed)
-    figure = Figure(figsize=(7.5, 5.5), dpi=120, layout="constrained")
-    ax = figure.add_subplot()
-    size = float(np.clip(16000 / n, 6, 40))
-    style = {"s": size, "alpha": 0.75, "linewidths": 0, "rasterized": True}
-    if labels is None:
-        ax.scatter(*points.T, **style)
-    else:
-        classes, number = np.unique(labels, return_inverse=True)
-        colors = _colors(len(classes))[number]
-        # in random order: the class drawn last would cover the others
-        order = np.random.default_rng(0).permutation(n)
-        ax.scatter(*points[order].T, c=colors[order], **style)
-        for c, label in enumerate(classes):
-            ax.scatter([], [], s=36, color=_colors(len(classes))[c], label=class_name(label, class_names))
-        columns = math.ceil(len(classes) / 25)
-        figure.legend(loc="outside right upper", frameon=False, fontsize=9, ncols=columns, handletextpad=0.2)
+    figure, ax, colors = _scatter(points, labels, class_names)
     if images is not None:
         for i in _spread(points, min(n, THUMBNAILS)):
             image = images[i] if images.dtype != np.uint8 else images[i] / 255
@@ -74,8 +58,65 @@ def feature_map(features, labels=None, class_names=None, method="pca", images=No
             frame = {"edgecolor": edge, "linewidth": 1.2}
             ax.add_artist(AnnotationBbox(box, points[i], pad=0.05, bboxprops=frame))
     ax.set(xlabel=axis_names[0], ylabel=axis_names[1], xticks=[], yticks=[])
-    ax.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def latent_map(codes, labels=None, class_names=None):
+    """Codes of two numbers as they are, coloured by class: what lies where in the latent plane of a small autoencoder.
+
+    Args:
+        codes: (N, 2), such as `vae.encode(images)`.
+        labels: classes (N,), or None for one colour.
+        class_names: names for the legend, indexed by the labels, or None to print the labels.
+
+    Returns:
+        Figure with one axes, both of its axes in the same units.
+
+    Source: Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647, figure 3B.
+    """
+    codes = to_numpy(codes).astype("float32")
+    if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes) or not np.isfinite(codes).all():
+        raise ValueError(
+            f"`codes` must be finite, of shape (N, 2). Received: shape {codes.shape}"
+            f"{'' if np.isfinite(codes).all() else ', with NaN or infinity'}. `feature_map` draws codes of more numbers."
+        )
+    figure, ax, _ = _scatter(codes, _check_labels(labels, len(codes), "codes"), class_names)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.locator_params(nbins=7)
+    return figure
+
+
+def _check_labels(labels, n, of):
+    """Classes (N,) as a NumPy array, or None."""
+    if labels is None:
+        return None
+    labels = to_numpy(labels).reshape(-1)
+    if len(labels) != n:
+        raise ValueError(f"There must be a label for each row. Received: {len(labels)} labels, {n} {of}.")
+    return labels
+
+
+def _scatter(points, labels, class_names):
+    """A figure with points (N, 2) and the legend of their classes, its axes, and a colour for each point or None."""
+    n = len(points)
+    figure = Figure(figsize=(7.5, 5.5), dpi=120, layout="constrained")
+    ax = figure.add_subplot()
+    ax.spines[["top", "right"]].set_visible(False)
+    style = {"s": float(np.clip(16000 / n, 6, 40)), "alpha": 0.75, "linewidths": 0, "rasterized": True}
+    if labels is None:
+        ax.scatter(*points.T, color=_colors(1), **style)
+        return figure, ax, None
+    classes, number = np.unique(labels, return_inverse=True)
+    palette = _colors(len(classes))
+    colors = palette[number]
+    # in random order: the class drawn last would cover the others
+    order = np.random.default_rng(0).permutation(n)
+    ax.scatter(*points[order].T, c=colors[order], **style)
+    for color, label in zip(palette, classes, strict=True):
+        ax.scatter([], [], s=36, color=color, label=class_name(label, class_names))
+    columns = math.ceil(len(classes) / 25)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9, ncols=columns, handletextpad=0.2)
+    return figure, ax, colors
 
 
 def _project(features, method, seed):
@@ -93,8 +134,10 @@ def _project(features, method, seed):
 
 def _colors(n):
     """n colours that differ as much as n allows: (n, 4)."""
+    if n <= len(PALETTE):
+        return matplotlib.colors.to_rgba_array(PALETTE[:n])
     if n <= 20:
-        return np.asarray(matplotlib.colormaps["tab10" if n <= 10 else "tab20"](range(n)))
+        return np.asarray(matplotlib.colormaps["tab20"](range(n)))
     return np.asarray(matplotlib.colormaps["turbo"](np.linspace(0, 1, n)))
 
 
@@ -107,6 +150,56 @@ def _spread(points, n):
         distance = np.minimum(distance, np.square(points - points[chosen[-1]]).sum(axis=1))
         chosen.append(int(distance.argmax()))
     return chosen
+
+
+def confusion(labels, predictions, class_names=None):
+    """For what a classifier takes the samples of each class: a row for each class, in percent of its samples.
+
+    Args:
+        labels: classes (N,).
+        predictions: what they were taken for (N,).
+        class_names: names, indexed by the classes, or None to print the classes.
+
+    Returns:
+        Figure with one axes.
+
+    Example:
+        ```python
+        probe = LogisticRegression(max_iter=1000).fit(zoo.eval.features(encoder, x), y)
+        zoo.viz.confusion(yt, probe.predict(zoo.eval.features(encoder, xt))).savefig("confusion.png")
+        ```
+    """
+    labels, predictions = to_numpy(labels), to_numpy(predictions)
+    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
+        raise ValueError(
+            "`labels` and `predictions` must be classes (N,), one of each for a sample. Received: shapes "
+            f"{labels.shape} and {predictions.shape}. Of scores (N, K) pass `scores.argmax(axis=1)`."
+        )
+    classes = np.unique(np.concatenate([labels, predictions]))
+    k = len(classes)
+    counts = np.zeros((k, k), int)
+    np.add.at(counts, (np.searchsorted(classes, labels), np.searchsorted(classes, predictions)), 1)
+    totals = counts.sum(axis=1)
+    percent = 100 * counts / np.maximum(totals, 1)[:, None]
+    names = [class_name(label, class_names) for label in classes]
+    side = 2.2 + 0.42 * min(k, 20)
+    figure = Figure(figsize=(side, side), dpi=120, layout="constrained")
+    ax = figure.add_subplot()
+    ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    if k <= 20:
+        for i, j in np.argwhere(percent >= 0.5):
+            color = "white" if percent[i, j] > 50 else "black"
+            ax.text(j, i, f"{percent[i, j]:.0f}", ha="center", va="center", fontsize=8, color=color)
+    size = 8 if k <= 20 else 120 / k
+    ax.set_xticks(range(k), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    rows = [f"{name} ({total:,})" for name, total in zip(names, totals, strict=True)]
+    ax.set_yticks(range(k), rows, fontsize=size)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="taken for, % of the row", ylabel="class (samples)")
+    right = int(np.trace(counts))
+    ax.set_title(f"{right:,} of {len(labels):,} right: {100 * right / len(labels):.1f} %", fontsize=10)
+    return figure
 
 
 def curves(history):

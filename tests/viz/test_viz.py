@@ -1,4 +1,7 @@
+import inspect
 import io
+import pathlib
+import re
 
 import keras
 import matplotlib.figure
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 from PIL import Image
+from sklearn.metrics import confusion_matrix
 
 from keras_sslzoo import viz
 from keras_sslzoo.viz.grids import SAME
@@ -107,6 +111,42 @@ def test_feature_map_of_many_classes_and_of_a_collapse():
     check(viz.feature_map(np.ones((30, 5)), np.arange(30) % 2, images=np.resize(RGB, (30, 6, 8, 3))), 1)
 
 
+def test_latent_map():
+    """The points where the codes are, each in the colour that the legend gives its class; both axes in the same units."""
+    codes = POINTS[:, :2]
+    figure = viz.latent_map(ops.convert_to_tensor(codes), np.arange(30) % 3, ["a", "b", "c"])
+    check(figure, 1)
+    (ax,) = figure.axes
+    assert ax.get_aspect() == 1
+    legend = {tuple(dot.get_facecolor()[0]): dot.get_label() for dot in ax.collections[1:]}
+    points = ax.collections[0]
+    distance = np.linalg.norm(points.get_offsets()[:, None] - codes, axis=-1)
+    assert sorted(distance.argmin(axis=1)) == list(range(30))
+    assert distance.min(axis=1).max() < 1e-6
+    for i, color in zip(distance.argmin(axis=1), points.get_facecolors(), strict=True):
+        assert legend[*color[:3], 1.0] == "abc"[i % 3]
+    check(viz.latent_map(codes[:1]), 1)
+
+
+def test_confusion_counts_each_pair_of_classes():
+    """Four classes of words, one of them only ever predicted, against scikit-learn."""
+    words = np.array(["bag", "boot", "dress", "sandal"])
+    labels, predictions = words[RNG.integers(0, 3, 50)], words[RNG.integers(0, 4, 50)]
+    figure = viz.confusion(labels, predictions)
+    check(figure, 1)
+    (ax,) = figure.axes
+    counts = confusion_matrix(labels, predictions, labels=words)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(ax.images[0].get_array(), percent)
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in ax.texts}
+    assert texts == {(i, j): f"{percent[i, j]:.0f}" for i, j in np.argwhere(percent)}
+    rows = [f"{word} ({total})" for word, total in zip(words, counts.sum(axis=1), strict=True)]
+    assert [text.get_text() for text in ax.get_yticklabels()] == rows
+    assert [text.get_text() for text in ax.get_xticklabels()] == list(words)
+    assert ax.get_title().startswith(f"{np.trace(counts)} of 50 right")
+    check(viz.confusion(np.arange(30), np.arange(30)), 1)
+
+
 def test_curves():
     logs = {"loss": [3, 2, 1], "val_loss": [3, 2.5, 2], "kl": [0, 1, np.nan], "knn": [0.5]}
     figure = viz.curves(logs)
@@ -127,6 +167,20 @@ def test_curves_of_a_resumed_fit():
 def test_pyplot_holds_no_figure_and_a_notebook_shows_it():
     assert viz.image_grid(GREY)._repr_png_().startswith(b"\x89PNG")
     assert plt.get_fignums() == []
+
+
+def test_each_function_has_a_picture_on_the_page():
+    """Which scripts/pictures.py draws by running the page; what it calls and names is there."""
+    docs = pathlib.Path(__file__).parents[2] / "docs"
+    page = (docs / "pictures.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```\n\n!\[[^\]]+\]\((pictures/\w+\.png)\)", page, re.DOTALL)
+    public = {name for name, value in vars(viz).items() if inspect.isfunction(value)}
+    called = {name for code, _ in blocks for name in re.findall(r"zoo\.viz\.(\w+)\(", code)}
+    assert called | {"views_grid"} == public  # which `preview` calls
+    assert {path.name for path in (docs / "pictures").iterdir()} == {pathlib.Path(path).name for _, path in blocks}
+    sizes = [(docs / path).stat().st_size for _, path in blocks]
+    assert max(sizes) < 120_000
+    assert sum(sizes) < 1_200_000
 
 
 @pytest.mark.parametrize(
@@ -174,6 +228,14 @@ def test_image_errors(images, message):
         (lambda: viz.feature_map(POINTS, LABELS), "7 labels, 30 features"),
         (lambda: viz.feature_map(POINTS, images=GREY), "7 images, 30 features"),
         (lambda: viz.feature_map(POINTS, method="umap"), "method='umap'"),
+        (lambda: viz.latent_map(POINTS), r"shape \(30, 5\).*`feature_map`"),
+        (lambda: viz.latent_map(POINTS[:0, :2]), r"shape \(0, 2\)"),
+        (lambda: viz.latent_map(POINTS[:, :2] * np.nan), "with NaN"),
+        (lambda: viz.latent_map(POINTS[:, :2], LABELS), "7 labels, 30 codes"),
+        (lambda: viz.image_rows({"a": RGB}, titles=["a"]), "1, of 7 columns"),
+        (lambda: viz.confusion(LABELS, LABELS[:3]), r"\(7,\) and \(3,\)"),
+        (lambda: viz.confusion(LABELS, np.ones((7, 3))), "argmax"),
+        (lambda: viz.confusion(LABELS, LABELS, ["a"]), "label 1, 1 names"),
         (lambda: viz.curves({}), "empty history"),
         (lambda: viz.curves([1, 2]), r"Received: \[1, 2\]"),
     ],

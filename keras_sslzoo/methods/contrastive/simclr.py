@@ -5,8 +5,12 @@
     l(i, j) = -log( exp(s_ij / T) / sum_{k != i} exp(s_ik / T) ),   s = cosine similarity, over the 2B views
     L       = mean of l over both views of all images                                      (equation 1)
 
-The other 2B - 2 views of the batch are the negatives: they prevent collapse, so batches should be large.
+The other 2B - 2 views of the batch are the negatives: they prevent collapse, so batches should be large. The log
+`information` = log(2B - 1) - L bounds what a view tells of the other, in nats, from below (van den Oord et al. 2018,
+arXiv:1807.03748, section 2.3): 0 at chance, whatever B, and never above log(2B - 1).
 """
+
+from keras import ops
 
 from keras_sslzoo import views as presets
 from keras_sslzoo.engine.embedding import EmbeddingMethod, default_views, view_pairs
@@ -50,7 +54,7 @@ class SimCLR(EmbeddingMethod):
         laptop={"model": adam(1e-3)},
         values={"temperature": 0.1, "projection": 128},
     )
-    log_names = ("positive_similarity",)
+    log_names = ("positive_similarity", "information")
 
     def __init__(self, encoder, views=None, projector=None, temperature=0.1, **kwargs):
         if not temperature > 0:
@@ -72,4 +76,6 @@ class SimCLR(EmbeddingMethod):
         z = [self.project(view, training) for view in views]
         pairs = {tuple(sorted(pair)) for pair in view_pairs(views)}  # the loss is symmetric
         loss = sum(nt_xent(z[i], z[j], self.temperature) for i, j in sorted(pairs)) / len(pairs)
-        return loss, {"positive_similarity": cosine_similarity(z[0], z[1])}
+        others = ops.cast(2 * ops.shape(z[0])[0] - 1, "float32")
+        logs = {"positive_similarity": cosine_similarity(z[0], z[1]), "information": ops.log(others) - loss}
+        return loss, logs

@@ -6,7 +6,7 @@
     L   = || q / |q| - sg(z' / |z'|) ||^2  +  the same with the views exchanged            (equations 2 and 3)
     xi <- tau xi + (1 - tau) theta,   tau = 1 - (1 - tau_base) (cos(pi k / K) + 1) / 2     (equation 4, section 3.1)
 
-No negatives. The predictor and the target's slow movement together prevent collapse.
+No negatives. The predictor and the target's slow movement together prevent collapse, in which `embedding_std` goes to 0.
 """
 
 from keras import ops
@@ -18,6 +18,7 @@ from keras_sslzoo.engine.networks import check_head
 from keras_sslzoo.engine.paper import Paper, Recipe, adam, lars
 from keras_sslzoo.losses import normalized_mean_squared_error
 from keras_sslzoo.nets import Head
+from keras_sslzoo.ops.diagnostics import embedding_std
 from keras_sslzoo.ops.schedules import cosine
 
 
@@ -55,7 +56,7 @@ class BYOL(EmbeddingMethod):
         laptop={"model": adam(1e-3)},
         values={"momentum": 0.996, "projection": 256, "hidden": 4096},
     )
-    log_names = ("target_momentum",)
+    log_names = ("target_momentum", "embedding_std")
 
     def __init__(self, encoder, views=None, projector=None, predictor=None, momentum=0.996, **kwargs):
         if not 0.0 <= momentum <= 1.0:
@@ -100,7 +101,8 @@ class BYOL(EmbeddingMethod):
         q = [self.online(view, training) for view in views]
         targets = {g: self.target(views[g], training) for g in sorted({g for g, _ in pairs})}
         loss = sum(normalized_mean_squared_error(q[v], targets[g]) for g, v in pairs)
-        return loss * (2 / len(pairs)), {"target_momentum": self.current_momentum}
+        spread = embedding_std(targets[0])
+        return loss * (2 / len(pairs)), {"target_momentum": self.current_momentum, "embedding_std": spread}
 
     def after_update(self):
         """The target follows the online network."""

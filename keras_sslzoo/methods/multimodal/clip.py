@@ -6,8 +6,9 @@
     s_ij = t cos(x_i, y_j)
     L = 1/2 mean_i [-log exp(s_ii) / sum_j exp(s_ij)] + 1/2 mean_i [-log exp(s_ii) / sum_j exp(s_ji)]      (figure 3)
 
-The other pairs of the batch are the negatives, which prevents collapse. t = exp(s) is learned from 1 / 0.07 and held at 100
-or below, so that training stays stable (section 2.5).
+The other pairs of the batch are the negatives, which prevents collapse. The log `information` = log B - L bounds what an
+image tells of its text, in nats, from below (van den Oord et al. 2018, arXiv:1807.03748, section 2.3): 0 at chance.
+t = exp(s) is learned from 1 / 0.07 and held at 100 or below, so that training stays stable (section 2.5).
 """
 
 import math
@@ -61,7 +62,7 @@ class CLIP(ImageTextMethod):
         laptop={"model": lambda: adamw(1e-3, 0.2, warmup_epochs=1, beta_2=0.98, epsilon=1e-6)(1.0, 10)},
         values={"temperature": 0.07, "max_scale": 100},
     )
-    log_names = ("positive_similarity", "temperature")
+    log_names = ("positive_similarity", "temperature", "information")
 
     def __init__(self, encoder, text_encoder, temperature=0.07, max_scale=100.0, chunk_size=None, **kwargs):
         if not temperature > 0 or (max_scale is not None and max_scale * temperature < 1):
@@ -92,9 +93,11 @@ class CLIP(ImageTextMethod):
         """The cross entropies of figure 3, `(B,)`."""
         images, texts = inputs
         x, y = self.embed_image(images, training), self.embed_text(texts, training)
-        return self.pair_loss(x, y), {
+        loss = self.pair_loss(x, y)
+        return loss, {
             "positive_similarity": cosine_similarity(x, y),
             "temperature": 1.0 / self.scale,
+            "information": ops.log(ops.cast(ops.shape(x)[0], "float32")) - loss,
         }
 
     def after_update(self):

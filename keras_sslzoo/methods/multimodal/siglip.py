@@ -46,7 +46,7 @@ class SigLIP(CLIP):
         laptop={"model": lambda: adamw(1e-3, 0.2, warmup_epochs=1, beta_2=0.95)(1.0, 10)},
         values={"temperature": 0.1, "bias": -10},
     )
-    log_names = (*CLIP.log_names, "bias")
+    log_names = ("positive_similarity", "temperature", "bias")
 
     def __init__(self, encoder, text_encoder, temperature=0.1, bias=-10.0, max_scale=None, **kwargs):
         super().__init__(encoder, text_encoder, temperature=temperature, max_scale=max_scale, **kwargs)
@@ -58,6 +58,7 @@ class SigLIP(CLIP):
         return sigmoid_pairwise(x, y, self.scale, self.logit_bias.value, self.chunk_size)
 
     def objective(self, inputs, training=True):
-        """As CLIP's, with the bias among the logs."""
+        """As CLIP's; of the logs, the bias stands in the place of the information, which this loss does not bound."""
         loss, logs = super().objective(inputs, training)
+        del logs["information"]
         return loss, {**logs, "bias": self.logit_bias.value}

@@ -7,7 +7,7 @@
     KL    = -1/2 sum (1 + log s^2 - m^2 - s^2)
 
 The KL term keeps codes near the prior, so that samples of the prior decode to data. Where it is too strong, codes
-carry nothing: look at `kl` falling to 0 (posterior collapse).
+carry nothing: `kl` and `active_units` fall to 0 (posterior collapse).
 """
 
 import keras
@@ -19,6 +19,7 @@ from keras_sslzoo.engine.latent import LatentPrior
 from keras_sslzoo.engine.paper import Paper, Recipe, adam
 from keras_sslzoo.nets.initializers import GlorotUniform
 from keras_sslzoo.ops import random
+from keras_sslzoo.ops.diagnostics import active_units
 
 
 class VAE(LatentPrior, AutoEncodingMethod):
@@ -58,7 +59,7 @@ class VAE(LatentPrior, AutoEncodingMethod):
         laptop={"model": adam(1e-3)},
         values={"samples": 1, "hidden": 500},
     )
-    log_names = ("elbo", "reconstruction", "kl")
+    log_names = ("elbo", "reconstruction", "kl", "active_units")
 
     def __init__(
         self,
@@ -105,5 +106,10 @@ class VAE(LatentPrior, AutoEncodingMethod):
         z = mean + ops.exp(0.5 * log_variance) * noise
         reconstruction = self.nll(target, self.decoder(z, training=training))
         kl = ops.sum(losses.kl_to_standard_normal(mean, log_variance), axis=-1)
-        logs = {"elbo": -reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
+        logs = {
+            "elbo": -reconstruction - kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "active_units": active_units(mean),
+        }
         return reconstruction + self.beta * kl, logs

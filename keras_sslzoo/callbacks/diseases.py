@@ -1,0 +1,161 @@
+"""What goes wrong in training, by which logs it shows, and the usual remedy: a table that `CollapseMonitor` reads.
+
+A threshold lies between what ill and healthy runs showed, nearer to the ill ones: a missed disease shows in the next
+epoch, a false alarm costs trust. `docs/healthy.md` has the numbers of both.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Disease:
+    """A way to fail.
+
+    Args:
+        name: Short.
+        logs: Those that it shows in: it is looked for where an epoch has all of them.
+        holds: Function `(now, first) -> bool` of the logs of this epoch and of the first one: two dicts of floats.
+        cause: What happened.
+        remedy: What usually helps.
+        at_once: Whether one epoch is proof enough; otherwise it must hold for several in a row.
+        alone: Whether it is what other diseases bring along: it is not named after another.
+    """
+
+    name: str
+    logs: tuple
+    holds: Callable
+    cause: str
+    remedy: str
+    at_once: bool = False
+    alone: bool = False
+
+    def found(self, now, first):
+        """Whether it shows in an epoch; None where the epoch does not say."""
+        return self.holds(now, first) if set(self.logs) <= set(now) else None
+
+    def line(self, now):
+        """One line for the user."""
+        values = ", ".join(f"{name} {now[name]:.3g}" for name in self.logs)
+        return f"{self.name}{f' ({values})' if values else ''}: {self.cause}. {self.remedy}."
+
+
+def _candidates(now):
+    """Among how many the positive was searched: log N = loss + information."""
+    return math.exp(min(now["loss"] + now["information"], 50.0))
+
+
+DISEASES = (
+    Disease(
+        "divergence",
+        (),
+        lambda now, first: not all(math.isfinite(value) for value in now.values()),
+        "a log is not finite",
+        "Lower the learning rate, or clip gradients (clipnorm=1); in float16 keep the loss scale",
+        at_once=True,
+    ),
+    # A ReLU network whose last layer is off answers 0 to every image, and no gradient passes.
+    Disease(
+        "dead encoder",
+        ("feature_std",),
+        lambda now, first: now["feature_std"] < 1e-3,
+        "its features do not depend on the image",
+        "Lower the learning rate, use batch norm or a leaky activation, and begin anew: it does not recover",
+    ),
+    # Uniform embeddings have 1. Untrained networks may begin low, and rise where they are healthy.
+    Disease(
+        "collapse",
+        ("embedding_std",),
+        lambda now, first: now["embedding_std"] < min(0.2, first["embedding_std"]) or now["embedding_std"] < 0.02,
+        "all images get nearly the same embedding",
+        "Keep the stop-gradient on the target, the predictor, and batch norm in the heads; raise the target's momentum",
+    ),
+    Disease(
+        "collapse",
+        ("information", "positive_similarity"),
+        lambda now, first: now["information"] < 0.02 * math.log(_candidates(now)) and now["positive_similarity"] > 0.99,
+        "all embeddings are nearly equal, the loss is that of guessing",
+        "Lower the learning rate and warm it up; look at the views with zoo.viz.views_grid",
+    ),
+    # DINO, section 5.3: KL 0 means a constant output; the entropy tells which one.
+    Disease(
+        "collapse to one prototype",
+        ("kl", "teacher_entropy"),
+        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] < 0.1,
+        "the teacher puts every image into one class",
+        "Centre the teacher's output (center_momentum=0.9), or raise its temperature",
+    ),
+    Disease(
+        "collapse to uniform",
+        ("kl", "teacher_entropy"),
+        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] >= 0.1,
+        "the teacher gives each class the same share, whatever the image",
+        "Sharpen it: lower teacher_temperature (0.04), well below the student's",
+    ),
+    Disease(
+        "posterior collapse",
+        ("active_units", "kl"),
+        lambda now, first: now["active_units"] < 0.5,
+        "no dimension of the code depends on the image",
+        "Lower `beta`, or raise it slowly from 0; use a weaker decoder",
+    ),
+    # Of D = 0.95 and 0.05 both, the saturating generator's gradient is a twentieth of that at D = 1/2.
+    Disease(
+        "saturated discriminator",
+        ("d_real", "d_fake"),
+        lambda now, first: now["d_real"] > 0.95 and now["d_fake"] < 0.05,
+        "the discriminator is too strong and the generator learns little from it",
+        "Lower its learning rate, smooth its labels (label_smoothing=0.1), or make it smaller",
+    ),
+    Disease(
+        "mode collapse",
+        ("sample_std",),
+        lambda now, first: now["sample_std"] < 0.1,
+        "the generator makes nearly the same sample from any noise",
+        "Lower both learning rates, use a larger batch, or another loss (zoo.LSGAN)",
+    ),
+    # The bound on the information cannot pass log N: near it, more negatives teach more and nothing else does.
+    Disease(
+        "too few negatives",
+        ("loss", "information"),
+        lambda now, first: _candidates(now) < 64 and now["information"] > 0.7 * math.log(_candidates(now)),
+        "the positive is found nearly always among so few",
+        "Use a larger batch (256), or stronger views",
+    ),
+    Disease(
+        "codebook collapse",
+        ("codebook_usage",),
+        lambda now, first: now["codebook_usage"] < 0.05,
+        "nearly all codes are never used",
+        "Restart unused codes, update the codebook by moving averages, or use fewer codes",
+    ),
+    # The rank of one direction is 1. Codes with a few live ReLU units come down to 1.8 in healthy autoencoders.
+    Disease(
+        "dimensional collapse",
+        ("rankme",),
+        lambda now, first: now["rankme"] < 1.1,
+        "features lie along one direction",
+        "Strengthen the views, lower the weight decay and the learning rate",
+        alone=True,
+    ),
+)
+
+
+def gradient_diseases(log):
+    """Those of a log of a gradient's length, `gradient_norm` or that of a player."""
+    yield Disease(
+        "vanished gradient",
+        (log,),
+        lambda now, first: now[log] < 1e-5 * first.get(log, now[log]) or now[log] == 0.0,
+        "nothing is learned any more",
+        "Look for saturated or dead layers, a collapse, or a loss at its least value",
+        alone=True,
+    )
+    yield Disease(
+        "exploding gradient",
+        (log,),
+        lambda now, first: now[log] > 1e3 * first.get(log, now[log]),
+        "steps go astray",
+        "Lower the learning rate, warm it up, or clip gradients (clipnorm=1)",
+    )
