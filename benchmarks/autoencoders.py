@@ -1,8 +1,8 @@
 """What autoencoders do on Fashion-MNIST: 60,000 training and 10,000 test images, the official split.
 
-    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py > benchmarks/autoencoders.md   # what is missing, then all tables
-    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py code_size conv 32 0            # one row: section, what, seed
-    python benchmarks/autoencoders.py --table                                                 # of the rows that are there
+    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py                       # what is missing, then all tables
+    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py code_size conv 32 0   # one row: section, what, size, seed
+    python benchmarks/autoencoders.py --table                                        # of the rows that are there
 
     code_size   test error of a pixel and a linear probe of the code: PCA, MLP and convolutional autoencoders
     elbo        a VAE on binarised images, nats
@@ -271,6 +271,7 @@ def table(section):
 
 
 def main():
+    """Measure the rows that are asked for, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("row", nargs="*", help="section, what, size, seed: as many of them as are wanted")
     parser.add_argument("--table", action="store_true", help="measure nothing")
