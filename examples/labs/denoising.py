@@ -53,4 +53,4 @@ for name, damage in damages.items():
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=60)
+figure.savefig(PICTURE, dpi=40)

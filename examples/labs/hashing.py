@@ -54,4 +54,4 @@ for name, (gallery, queries) in codes.items():
 gallery, queries = codes[f"semantic hashing, {BITS} bits"]
 _, index = zoo.eval.hamming_nearest(queries[:6], gallery, k=8)
 figure = zoo.viz.neighbours(x_test[:6], x, index, y_test[:6], y, zoo.data.FASHION_MNIST_CLASSES)
-figure.savefig(PICTURE, dpi=60)
+figure.savefig(PICTURE, dpi=50)

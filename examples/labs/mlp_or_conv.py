@@ -47,4 +47,4 @@ for name, (encoder, decoder) in networks.items():
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=80)
+figure.savefig(PICTURE, dpi=55)

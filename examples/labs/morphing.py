@@ -32,6 +32,7 @@ rows = {"mixed pixels": (1 - t) * start[0] + t * end[0]}
 for name, model in models.items():
     result = zoo.eval.morphing(model, start, end, steps=10)
     print(name, result)
+    print(f"{name}, half of both images: distance {zoo.eval.reconstruction(model, (start + end) / 2).mse:.5f}")
     for kind, images in result.images.items():
         rows[f"{name}, {kind}"] = images[0]
 
@@ -54,4 +55,13 @@ for name, model in models.items():
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=80)
+figure.savefig(PICTURE, dpi=45)
+
+# %% [markdown]
+# ## What you should see
+#
+# Mixed pixels are two images at once, and no model reconstructs them: their distance (0.011 and 0.016) is more than ten
+# times that of images from the latent paths (0.0009 and 0.0014 on the line). In the middle of a path the distance is
+# larger than at its ends. The sphere is not the better way here: the straight line has the smaller distance for the
+# autoencoder (0.00085 against 0.00090) and for the VAE (0.00139 against 0.00169), and the pictures differ little. The
+# arithmetic works: 2 or 3 % of T-shirts are taken for dresses before, 83 % (VAE) and 95 % (AE) after the whole step.

@@ -50,4 +50,4 @@ for name, model in models.items():
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=70)
+figure.savefig(PICTURE, dpi=55)

@@ -122,7 +122,7 @@ def anomaly_per_class(train, x, y, xt, yt, by="reconstruction", **options):
     """The one-class protocol of the literature: one class is normal, each in turn, all others are anomalies.
 
     For each class a model is trained on the training samples of that class alone, and every test sample is scored.
-    Golan and El-Yaniv 2018, arXiv:1805.10917, section 5, so report Fashion-MNIST on its official split.
+    So Golan and El-Yaniv 2018, arXiv:1805.10917, and those after them report Fashion-MNIST.
 
     Args:
         train: function `(normal samples, class) -> model`, the model as `anomaly` takes it; it may return None for "knn" and

@@ -64,8 +64,8 @@ def finetune(
         views: any callable `(images, key) -> images`, such as a `views.Pipeline` (of a tuple the first is taken), or None.
         train_batch_size: at most N.
         in_place: whether to train the encoder itself, in place of a copy.
-        labels_per_class: labels of each class that are used, drawn by `seed`; None for all. An encoder that was pretrained on
-            all images makes this semi-supervised.
+        labels_per_class: labels of each class that are used, drawn by `seed`; None for all. With an encoder that was
+            pretrained on all images, this is semi-supervised learning.
         seed: of the draw of labels, the order and the views. Dropout in the encoder draws from its own.
         batch_size: images in a forward pass of the test.
 

@@ -82,6 +82,12 @@ def test_few_labels_of_each_class():
     assert set(seen) != first  # another seed, other labels
 
 
+def test_few_labels_are_those_of_their_samples():
+    (x, y), (xt, yt) = sides(64), sides(100, seed=1)
+    settings = {**FAST, "epochs": 12, "labels_per_class": 8}
+    assert ev.finetune(encoder(pool=False), x, y, xt, yt, **settings).accuracy > 0.95
+
+
 def test_the_warm_up_moves_the_head_alone(monkeypatch):
     model = encoder()
     x, y = sides(32)
