@@ -28,8 +28,8 @@ class CodeRetrievalResult(Result):
         n_queries: number of queries.
         n_gallery: number of codes that are ranked.
         bytes_per_code: of the gallery.
-        seconds_per_query: wall time of the search over the number of queries, all given at once; of this machine, and no
-            part of a comparison of results.
+        seconds_per_query: processor time of the search, all threads, over the number of queries, which are searched at
+            once; of this machine, and no part of a comparison of results.
     """
 
     mean_average_precision: float = shown("mAP {:.1%}")
@@ -64,9 +64,9 @@ def code_retrieval(codes, y, queries, yq, top=1000):
             "`codes` and `queries` must be packed bits, uint8 (N, bits / 8), or floats (N, D), both the same. Received: "
             f"{codes.dtype} of shape {codes.shape} and {queries.dtype} of shape {queries.shape}. Make both by one model."
         )
-    start = time.perf_counter()
+    start = time.process_time()
     _, index = (hamming_nearest if packed else nearest)(queries, codes, top)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     hits = y[index] == yq[:, None]
     precision = np.cumsum(hits, axis=1) / np.arange(1, top + 1)
     return CodeRetrievalResult(
