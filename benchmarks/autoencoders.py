@@ -1,8 +1,8 @@
 """What autoencoders do on Fashion-MNIST: 60,000 training and 10,000 test images, the official split.
 
-    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py                       # what is missing, then all tables
-    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py code_size conv 32 0   # one row: section, what, size, seed
-    python benchmarks/autoencoders.py --table                                        # of the rows that are there
+    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py                       # every row that is missing
+    KERAS_BACKEND=tensorflow python benchmarks/autoencoders.py code_size conv 32 0   # one: section, what, size, seed
+    python benchmarks/autoencoders.py --table                                        # none
 
     code_size   test error of a pixel and a linear probe of the code: PCA, MLP and convolutional autoencoders
     elbo        a VAE on binarised images, nats
@@ -10,8 +10,9 @@
     hashing     mAP@1000 of binary codes by Hamming distance: semantic hashing, ITQ, LSH; and time per query
     generation  images decoded from N(0, I) and from a Gaussian mixture on an autoencoder's code, and a VAE's
 
-A row is written to runs/autoencoders/ when it is done, so a run that was stopped goes on where it was. Nothing was chosen by
-test figures: networks, rates and lengths were fixed beforehand, the same for all rows of a section.
+A row is written to runs/autoencoders/ when it is done, so a run that was stopped goes on where it was; the tables of
+benchmarks/autoencoders.md are written from the rows that are there. Nothing was chosen by test figures: networks, rates and
+lengths were fixed beforehand, the same for all rows of a section.
 """
 
 import argparse
@@ -28,7 +29,8 @@ from sklearn.mixture import GaussianMixture
 
 import keras_sslzoo as zoo
 
-ROWS = Path(__file__).resolve().parent.parent / "runs" / "autoencoders"
+PAGE = Path(__file__).resolve().with_suffix(".md")
+ROWS = PAGE.parent.parent / "runs" / "autoencoders"
 SHAPE, PIXELS = (28, 28, 1), 784
 BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 10, "anomaly": 20, "hashing": 6}
 LABELS = 10_000  # of the linear probe: 60,000 are too slow on two cores
@@ -271,20 +273,22 @@ def table(section):
 
 
 def main():
-    """Measure the rows that are asked for, and print the tables."""
+    """Measure the rows that are asked for, the first seed of each first, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("row", nargs="*", help="section, what, size, seed: as many of them as are wanted")
     parser.add_argument("--table", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
-    for section, (_, rows, _) in SECTIONS.items():
-        for what, size, seeds in rows:
-            for seed in seeds:
+    for seed in () if arguments.table else SEEDS:
+        for section, (_, rows, _) in SECTIONS.items():
+            for what, size, seeds in rows:
                 row = (section, what, size, seed)
-                chosen = all(str(value) == asked for value, asked in zip(row, arguments.row, strict=False))
-                if chosen and not arguments.table:
+                if seed in seeds and all(str(v) == asked for v, asked in zip(row, arguments.row, strict=False)):
                     measure(*row)
+    text = PAGE.read_text(encoding="utf-8")
     for section in SECTIONS:
-        print(f"## {section}\n\n{table(section)}\n")
+        begin, end = f"<!-- {section} -->", f"<!-- /{section} -->"
+        text = f"{text.split(begin)[0]}{begin}\n{table(section)}\n{end}{text.split(end)[1]}"
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 
 import keras_sslzoo as zoo
 
-EPOCHS, SAMPLES, SEED = 30, 5000, 0
+EPOCHS, SAMPLES, SEED = 20, 5000, 0
 PICTURE = Path(__file__).with_suffix(".png")
 SIZES = (2, 4, 8, 16, 32, 64)
 

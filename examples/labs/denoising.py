@@ -15,7 +15,7 @@ import numpy as np
 
 import keras_sslzoo as zoo
 
-EPOCHS, SAMPLES, SEED = 20, 5000, 0
+EPOCHS, SAMPLES, SEED = 12, 5000, 0
 PICTURE = Path(__file__).with_suffix(".png")
 
 (x, _), (x_test, _) = zoo.data.fashion_mnist(mini=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 import keras_sslzoo as zoo
 
-EPOCHS, SAMPLES, SEED = 40, 5000, 0
+EPOCHS, SAMPLES, SEED = 30, 5000, 0
 PICTURE = Path(__file__).with_suffix(".png")
 BITS = 32
 

@@ -17,7 +17,7 @@ from sklearn.mixture import GaussianMixture
 
 import keras_sslzoo as zoo
 
-EPOCHS, SAMPLES, SEED = 40, 5000, 0
+EPOCHS, SAMPLES, SEED = 30, 5000, 0
 PICTURE = Path(__file__).with_suffix(".png")
 
 (x, _), (x_test, y_test) = zoo.data.fashion_mnist(mini=True)
