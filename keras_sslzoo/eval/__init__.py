@@ -8,10 +8,14 @@ No protocol looks at the test set before its one prediction.
 `hamming_nearest` finds neighbours by binary codes; `rankme`, `alignment` and `uniformity` judge features without labels.
 """
 
+from keras_sslzoo.eval.anomaly import AnomalyPerClassResult as AnomalyPerClassResult
 from keras_sslzoo.eval.anomaly import AnomalyResult as AnomalyResult
 from keras_sslzoo.eval.anomaly import anomaly as anomaly
+from keras_sslzoo.eval.anomaly import anomaly_per_class as anomaly_per_class
 from keras_sslzoo.eval.clustering import ClusteringResult as ClusteringResult
 from keras_sslzoo.eval.clustering import clustering as clustering
+from keras_sslzoo.eval.code_retrieval import CodeRetrievalResult as CodeRetrievalResult
+from keras_sslzoo.eval.code_retrieval import code_retrieval as code_retrieval
 from keras_sslzoo.eval.diagnostics import alignment as alignment
 from keras_sslzoo.eval.diagnostics import rankme as rankme
 from keras_sslzoo.eval.diagnostics import uniformity as uniformity
@@ -31,6 +35,8 @@ from keras_sslzoo.eval.knn import knn as knn
 from keras_sslzoo.eval.knn import nearest as nearest
 from keras_sslzoo.eval.labels import ProbeResult as ProbeResult
 from keras_sslzoo.eval.linear_probe import linear_probe as linear_probe
+from keras_sslzoo.eval.morphing import MorphingResult as MorphingResult
+from keras_sslzoo.eval.morphing import morphing as morphing
 from keras_sslzoo.eval.nll import LikelihoodResult as LikelihoodResult
 from keras_sslzoo.eval.nll import nll as nll
 from keras_sslzoo.eval.reconstruction import ReconstructionResult as ReconstructionResult

@@ -1,6 +1,7 @@
 """Anomalies: how well a score that is made from normal data alone ranks abnormal samples above normal ones."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.covariance import LedoitWolf
@@ -8,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from keras_sslzoo.eval.features import samples
 from keras_sslzoo.eval.knn import nearest
-from keras_sslzoo.eval.labels import feature_pair, labels
+from keras_sslzoo.eval.labels import class_numbers, feature_pair, labels
 from keras_sslzoo.eval.nll import log_importance_weights
 from keras_sslzoo.eval.reconstruction import reconstructed, squared_errors
 from keras_sslzoo.eval.result import Result, shown
@@ -33,6 +34,25 @@ class AnomalyResult(Result):
     n_test: int = shown("{:,} test")
     n_anomalies: int = shown("{:,} anomalies")
     scores: np.ndarray = dataclasses.field(repr=False, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnomalyPerClassResult(Result):
+    """How well a score finds the other classes, each class being the normal one in turn; see `Result`.
+
+    Args:
+        auroc: mean over classes.
+        std: sample standard deviation over classes.
+        per_class: area under the ROC curve, by the normal class as a string.
+        n_train: number of normal samples, mean over classes.
+        n_test: number of test samples, the same for each class.
+    """
+
+    auroc: float = shown("AUROC {:.3f}")
+    std: float = shown("deviation {:.3f}")
+    per_class: Mapping
+    n_train: float = shown("{:,.0f} train")
+    n_test: int = shown("{:,} test")
 
 
 def anomaly(model, x, xt, yt, by="knn", k=2, importance_samples=10, seed=0, batch_size=256):
@@ -95,4 +115,53 @@ def anomaly(model, x, xt, yt, by="knn", k=2, importance_samples=10, seed=0, batc
         n_test=len(xt),
         n_anomalies=int(np.sum(yt)),
         scores=scores,
+    )
+
+
+def anomaly_per_class(train, x, y, xt, yt, by="reconstruction", **options):
+    """The one-class protocol of the literature: one class is normal, each in turn, all others are anomalies.
+
+    For each class a model is trained on the training samples of that class alone, and every test sample is scored.
+    So Golan and El-Yaniv 2018, arXiv:1805.10917, and those after them report Fashion-MNIST.
+
+    Args:
+        train: function `(normal samples, class) -> model`, the model as `anomaly` takes it; it may return None for "knn" and
+            "mahalanobis" on the samples themselves.
+        x: training samples (N, ...).
+        y: their classes (N,).
+        xt: test samples.
+        yt: their classes.
+        by: the score, see `anomaly`.
+        **options: further arguments of `anomaly`.
+
+    Returns:
+        `AnomalyPerClassResult`, protocol "anomaly_per_class_reconstruction/1" and so on.
+
+    Example:
+        ```python
+        def train(x, label):
+            model = zoo.AutoEncoder(latent_dim=16)
+            model.compile()
+            model.fit(x, epochs=20)
+            return model
+
+        zoo.eval.anomaly_per_class(train, x, y, xt, yt)
+        ```
+    """
+    x, xt = samples(x), samples(xt)
+    y, yt = labels("y", y, x), labels("yt", yt, xt)
+    classes, _ = class_numbers(y)
+    results = {}
+    for label in classes.tolist():
+        normal = x[y == label]
+        results[label] = anomaly(train(normal, label), normal, xt, (yt != label).astype(int), by, **options)
+    aurocs = [result.auroc for result in results.values()]
+    return AnomalyPerClassResult(
+        protocol=f"anomaly_per_class_{by}/1",
+        settings=results[label].settings,
+        auroc=float(np.mean(aurocs)),
+        std=float(np.std(aurocs, ddof=1)),
+        per_class={str(label): result.auroc for label, result in results.items()},
+        n_train=len(x) / len(classes),
+        n_test=len(xt),
     )

@@ -44,11 +44,7 @@ def few_label(encoder, x, y, xt, yt, labels_per_class=10, fraction=None, draws=5
         counts = np.full(split.n_classes, labels_per_class)
     else:
         counts = np.maximum(1, np.rint(fraction * available)).astype(int)
-    if (available < counts).any():
-        raise ValueError(
-            f"Each class must have `labels_per_class` training samples. Received: labels_per_class={labels_per_class}, "
-            f"class {split.classes[available.argmin()]} has {available.min()}. Use fewer labels, or drop the class."
-        )
+    split.check_counts(counts)
     fit, test = standardise(*split.features)
     rng = np.random.default_rng(seed)
     accuracies = []

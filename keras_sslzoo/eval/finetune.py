@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_sslzoo.eval.features import as_model, check_vectors, scaling, vectors
 from keras_sslzoo.eval.labels import ProbeResult, Split
+from keras_sslzoo.eval.logistic import draw
 from keras_sslzoo.eval.training import LabelledBatches, check_training, fit, linear_head, view
 from keras_sslzoo.optimizers import AdamW, ScaledUpdates, layer_decay
 
@@ -38,10 +39,11 @@ def finetune(
     views=None,
     train_batch_size=128,
     in_place=False,
+    labels_per_class=None,
     seed=0,
     batch_size=256,
 ):
-    """Train a classifier that starts from the encoder, on all labels, by Keras' `fit`.
+    """Train a classifier that starts from the encoder, on all labels or a few of each class, by Keras' `fit`.
 
     A linear head on the frozen encoder is trained for `warmup_epochs` at the constant `learning_rate`. Then all weights are
     trained for `epochs`, the rate rising over the first tenth of the steps and falling in a cosine to 0, with layer-wise
@@ -62,7 +64,9 @@ def finetune(
         views: any callable `(images, key) -> images`, such as a `views.Pipeline` (of a tuple the first is taken), or None.
         train_batch_size: at most N.
         in_place: whether to train the encoder itself, in place of a copy.
-        seed: of the order and the views. Dropout in the encoder draws from its own.
+        labels_per_class: labels of each class that are used, drawn by `seed`; None for all. With an encoder that was
+            pretrained on all images, this is semi-supervised learning.
+        seed: of the draw of labels, the order and the views. Dropout in the encoder draws from its own.
         batch_size: images in a forward pass of the test.
 
     Returns:
@@ -74,10 +78,17 @@ def finetune(
             "`warmup_epochs` and `weight_decay` must be at least 0. "
             f"Received: warmup_epochs={warmup_epochs}, weight_decay={weight_decay}."
         )
+    if labels_per_class is not None and labels_per_class < 1:
+        raise ValueError(f"`labels_per_class` must be at least 1, or None for all. Received: {labels_per_class}.")
     scale, model = scaling(encoder), as_model(encoder)
     split = Split(encoder, x, y, xt, yt, batch_size)
-    batch = min(train_batch_size, len(split.x))
-    batches = LabelledBatches(split.x, split.y, batch, seed, view(scale, views))
+    images, classes = split.x, split.y
+    if labels_per_class is not None:
+        split.check_counts(labels_per_class)
+        rows = draw(classes, np.full(split.n_classes, labels_per_class), np.random.default_rng(seed))
+        images, classes = images[rows], classes[rows]
+    batch = min(train_batch_size, len(images))
+    batches = LabelledBatches(images, classes, batch, seed, view(scale, views))
     images, _ = batches[0]
     base = model if in_place else _copy(model, images[:1])
     was_trainable = base.trainable
@@ -108,12 +119,15 @@ def finetune(
         "train_batch_size": int(batch),
         "seed": int(seed),
     }
+    if labels_per_class is not None:
+        settings["labels_per_class"] = int(labels_per_class)
     return split.result(
         "finetune/1",
         np.mean(predicted == split.yt),
         settings,
         {"loss": losses},
         FinetuneResult,
+        n_train=len(classes),
         dim=h.shape[-1],
         classifier=classifier,
         classes=split.classes,

@@ -63,6 +63,16 @@ class Split:
             self._features = feature_pair(self.encoder, self.x, self.xt, self.batch_size)
         return self._features
 
+    def check_counts(self, labels_per_class):
+        """Refuse a draw of more labels than a class has."""
+        available = np.bincount(self.y)
+        if (available < labels_per_class).any():
+            raise ValueError(
+                "Each class must have `labels_per_class` training samples. Received: labels_per_class="
+                f"{np.max(labels_per_class)}, class {self.classes[available.argmin()]} has {available.min()}. Use fewer "
+                "labels, or drop the class."
+            )
+
     def result(self, protocol, accuracy, settings, details, cls=ProbeResult, **fields):
         """A `ProbeResult`, its counts filled in."""
         counts = {"n_train": len(self.x), "n_test": len(self.xt), "n_classes": self.n_classes}

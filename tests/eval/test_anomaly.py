@@ -82,6 +82,41 @@ def test_elbo(linear_gaussian):
     assert result.auroc > 0.9
 
 
+def test_each_class_is_the_normal_one_in_turn():
+    rng = np.random.default_rng(0)
+    y, yt = np.array([7, 3, 5] * 20), np.array([3, 5, 7, 7] * 9)
+    x, xt = (rng.normal(size=(len(part), 4)) + part[:, None] for part in (y, yt))
+    seen = {}
+
+    def mean_of(normal, label):
+        seen[label] = normal
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+        model.layers[0].set_weights([np.zeros((4, 4)), normal.mean(axis=0)])
+        return model
+
+    result = ev.anomaly_per_class(mean_of, x, y, xt, yt)
+    assert list(result.per_class) == ["3", "5", "7"]
+    for label in (3, 5, 7):
+        np.testing.assert_array_equal(seen[label], x[y == label])
+        scores = np.square(xt - x[y == label].mean(axis=0)).mean(axis=1)
+        expected = rank_of_anomalies(scores, (yt != label).astype(int))
+        assert result.per_class[str(label)] == pytest.approx(expected, abs=1e-3)
+    assert result.auroc == pytest.approx(np.mean(list(result.per_class.values())))
+    assert result.std == pytest.approx(np.std(list(result.per_class.values()), ddof=1))
+    assert (result.protocol, result.n_train, result.n_test) == ("anomaly_per_class_reconstruction/1", 20, 36)
+    assert json.loads(json.dumps(result.as_dict())) == result.as_dict()
+
+
+def test_each_class_by_neighbours():
+    x, xt, yt = data()
+    y = np.arange(len(x)) % 2
+    result = ev.anomaly_per_class(lambda normal, label: None, x, y, xt, yt, by="knn", k=3)
+    assert result.settings == {"k": 3}
+    for label in (0, 1):
+        alone = ev.anomaly(None, x[y == label], xt, (yt != label).astype(int), k=3)
+        assert result.per_class[str(label)] == alone.auroc
+
+
 X, XT, YT = data()
 
 

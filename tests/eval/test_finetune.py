@@ -60,6 +60,34 @@ def test_the_copy_moves_and_in_place_moves_the_encoder():
     np.testing.assert_allclose(model.get_weights()[0], result.classifier.layers[1].get_weights()[0], atol=1e-5)
 
 
+def test_few_labels_of_each_class():
+    x, y = sides(64)
+    y = np.where(np.arange(64) % 16 == 3, 2, y)  # four samples of a third class
+    seen = {}
+
+    class Recorder:
+        def __call__(self, images, key):
+            for image in keras.ops.convert_to_numpy(images):
+                row = int(np.abs(x - image).sum(axis=(1, 2, 3)).argmin())
+                seen[row] = y[row]
+            return images
+
+    settings = {**FAST, "train_batch_size": 3, "views": Recorder(), "labels_per_class": 4}
+    result = ev.finetune(encoder(), x, y, x, y, **settings)
+    assert np.bincount(list(seen.values())).tolist() == [4, 4, 4]
+    assert (result.n_train, result.settings["labels_per_class"]) == (12, 4)
+    first = set(seen)
+    seen.clear()
+    ev.finetune(encoder(), x, y, x, y, **settings, seed=1)
+    assert set(seen) != first  # another seed, other labels
+
+
+def test_few_labels_are_those_of_their_samples():
+    (x, y), (xt, yt) = sides(64), sides(100, seed=1)
+    settings = {**FAST, "epochs": 12, "labels_per_class": 8}
+    assert ev.finetune(encoder(pool=False), x, y, xt, yt, **settings).accuracy > 0.95
+
+
 def test_the_warm_up_moves_the_head_alone(monkeypatch):
     model = encoder()
     x, y = sides(32)
@@ -147,6 +175,8 @@ def test_what_cannot_be_copied_is_named():
         ({"learning_rate": -1.0}, "learning_rate=-1"),
         ({"decay": 1.5}, "decay=1.5"),
         ({"views": "simclr"}, "views='simclr'"),
+        ({"labels_per_class": 0}, "at least 1, or None"),
+        ({"labels_per_class": 17}, "labels_per_class=17, class 0 has 16"),
         ({"y": np.zeros(32, int)}, "at least two classes"),
     ],
 )

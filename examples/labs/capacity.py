@@ -1,0 +1,65 @@
+"""# How much capacity?
+
+The code has 16 numbers throughout; the hidden layers grow. More units fit the training images better and better. The
+test images say when that stops being knowledge about clothes. Then the other extreme: a code wider than the image,
+where nothing keeps the network from copying.
+
+Data: the bundled 5,000 + 1,000 images of Fashion-MNIST; `zoo.data.fashion_mnist()` has all of them.
+"""
+
+# %%
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_sslzoo as zoo
+
+EPOCHS, SAMPLES, SEED = 20, 5000, 0
+PICTURE = Path(__file__).with_suffix(".png")
+WIDTHS = (8, 32, 128, 512, 1024)
+
+(x, _), (x_test, _) = zoo.data.fashion_mnist(mini=True)
+x, x_test = x[:SAMPLES] / np.float32(255), x_test / np.float32(255)
+
+
+def trained(*units):
+    """An autoencoder with these layers, mirrored around the code, and its errors by name."""
+    keras.utils.set_random_seed(SEED)
+    encoder = zoo.nets.MLP((28, 28, 1), units)
+    decoder = zoo.nets.MLP(units[-1:], (*units[-2::-1], 784), output_activation="sigmoid", output_shape=(28, 28, 1))
+    model = zoo.AutoEncoder(encoder, decoder)
+    model.compile()
+    model.fit(x, batch_size=64, epochs=EPOCHS, verbose=0)
+    return model, {name: zoo.eval.reconstruction(model, part).mse for name, part in (("train", x), ("test", x_test))}
+
+
+# %%
+curves = {"train": [], "test": []}
+for width in WIDTHS:
+    model, errors = trained(width, 16)
+    for name, error in errors.items():
+        curves[name].append(error)
+    print(f"hidden {width:4}, code 16: {model.count_params():9,} weights   {errors}")
+
+# %% [markdown]
+# A wide code copies: it reconstructs upside-down clothes too, of which it has never seen any. A narrow one has to
+# know.
+
+# %%
+upside_down = x_test[:, ::-1]
+for units in ((512, 16), (1024,)):
+    model, errors = trained(*units)
+    flipped = zoo.eval.reconstruction(model, upside_down).mse
+    print(
+        f"code {units[-1]:4}: test {errors['test']:.4f}, upside down {flipped:.4f}, {flipped / errors['test']:.1f} times"
+    )
+
+# %%
+figure = zoo.viz.figure.Figure(figsize=(5, 3.5), layout="constrained")
+axes = figure.add_subplot(xscale="log", xlabel="hidden units", ylabel="error of a pixel")
+for name, curve in curves.items():
+    axes.plot(WIDTHS, curve, marker="o", label=name)
+axes.set_xticks(WIDTHS, WIDTHS)
+axes.legend(frameon=False)
+figure.savefig(PICTURE, dpi=80)
