@@ -1,12 +1,13 @@
 # Each command makes what it needs, once: a virtual environment in .venv, installed with pinned versions.
 #   make demo                   pretrain on real images and compare with raw pixels   (BACKEND=jax|tensorflow|torch)
 #   make test                   all tests, on every backend
-#   make test-quick             the quick subset, on one backend
+#   make test-quick             the quick subset, on one backend: torch, on which tests start soonest, or BACKEND
 #   make test-alone BACKEND=jax a smoke test in an environment with that backend alone
 #   make test-backbones         SimCLR and BYOL on models of KerasHub and zeromodels, on JAX, without TensorFlow
 #   make test-keras-cv          the same on a model of keras-cv, which needs TensorFlow
 #   make lint                   ruff
 
+QUICK := $(or $(BACKEND),torch)
 BACKEND ?= tensorflow
 PYTHON ?= python3
 JOBS ?= 2
@@ -47,7 +48,7 @@ test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -m parity
 
 test-quick: $(VENV)/.dev
-	OMP_NUM_THREADS=1 KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -m "not parity and not slow" -n $(JOBS) --dist worksteal
+	OMP_NUM_THREADS=1 KERAS_BACKEND=$(QUICK) $(BIN)/python -m pytest -m "not parity and not slow" -n $(JOBS) --dist worksteal
 
 test-alone:
 	$(PYTHON) -m venv .venv-$(BACKEND)
