@@ -154,7 +154,11 @@ class TensorFile:
     def __getitem__(self, name):
         """A copy of one tensor: backends may keep the memory that they are given."""
         dtype, shape, start = self.entries[name]
-        return np.frombuffer(self._map, dtype, math.prod(shape), start).reshape(shape).copy()
+        array = np.frombuffer(self._map, dtype, math.prod(shape), start).reshape(shape).copy()
+        if array.nbytes and hasattr(mmap, "MADV_DONTNEED"):  # pages that were read count as this process's memory
+            first = start - start % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
+        return array
 
 
 def read_header(file, name):

@@ -81,7 +81,8 @@ def latent_map(codes, labels=None, class_names=None):
             f"{'' if np.isfinite(codes).all() else ', with NaN or infinity'}. `feature_map` draws codes of more numbers."
         )
     figure, ax, _ = _scatter(codes, _check_labels(labels, len(codes), "codes"), class_names)
-    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")
+    ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=7)
     return figure
 
@@ -219,7 +220,7 @@ def curves(history):
         )
     epochs = getattr(history, "epoch", None) or range(max(len(values) for values in logs.values()))
     names = list(dict.fromkeys(_base(name, logs) for name in logs))
-    columns = min(3, len(names))
+    columns = 2 if len(names) == 4 else min(3, len(names))
     rows = math.ceil(len(names) / columns)
     figure = Figure(figsize=(3.4 * columns, 2.5 * rows), dpi=120, layout="constrained")
     for i, name in enumerate(names):
