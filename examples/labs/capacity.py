@@ -40,7 +40,8 @@ for width in WIDTHS:
     model, errors = trained(width, 16)
     for name, error in errors.items():
         curves[name].append(error)
-    print(f"hidden {width:4}, code 16: {model.count_params():9,} weights   {errors}")
+    weights = model.encoder.count_params() + model.decoder.count_params()
+    print(f"hidden {width:4}: {weights:9,} weights   error: train {errors['train']:.4f}, test {errors['test']:.4f}")
 
 # %% [markdown]
 # A wide code copies: it reconstructs upside-down clothes too, of which it has never seen any. A narrow one has to

@@ -55,3 +55,11 @@ gallery, queries = codes[f"semantic hashing, {BITS} bits"]
 _, index = zoo.eval.hamming_nearest(queries[:6], gallery, k=8)
 figure = zoo.viz.neighbours(x_test[:6], x, index, y_test[:6], y, zoo.data.FASHION_MNIST_CLASSES)
 figure.savefig(PICTURE, dpi=50)
+
+# %% [markdown]
+# ## What you should see
+#
+# Learned bits find better neighbours than random ones of the same number: mAP@100 of 0.657 against 0.579. All 784 pixels
+# find better ones still (0.722), but take 3,136 bytes an image in place of 4, and ten times the time and more: about 10
+# milliseconds a query of 60,000 images, where bits take less than one. In the picture trousers find trousers; a boot finds
+# sandals too, and the shirt other tops: the code knows outlines, not names.

@@ -40,11 +40,19 @@ for name, (encoder, decoder) in networks.items():
     model.compile()
     model.fit(x, batch_size=64, epochs=EPOCHS, verbose=2)
     train, test, shifted = (zoo.eval.reconstruction(model, part).mse for part in (x[:1000], x_test, moved))
-    print(
-        f"{name:5} {model.count_params():9,} weights   error: train {train:.4f}, test {test:.4f}, moved {shifted:.4f}"
-    )
+    weights = encoder.count_params() + decoder.count_params()
+    print(f"{name:5} {weights:9,} weights   error: train {train:.4f}, test {test:.4f}, moved {shifted:.4f}")
     rows[name], rows[f"{name}, moved"] = model.reconstruct(x_test[:10]), model.reconstruct(moved[:10])
 
 # %%
 figure = zoo.viz.image_rows(rows)
 figure.savefig(PICTURE, dpi=55)
+
+# %% [markdown]
+# ## What you should see
+#
+# With a code this small the MLP reconstructs a little better (test error 0.0142 against 0.0160), but it has 1.08 million
+# weights and the convolutional network 69 thousand, sixteen times fewer; and the MLP's training images (0.0124) are
+# further from its test images than the other's (0.0147). Neither knows that a moved shirt is the same shirt: by two
+# pixels both errors grow to 0.040. Convolutions share weights between places, but the dense layers around the code do
+# not, and no training image was moved.

@@ -2,8 +2,9 @@
 
     AP@R of a query = sum over ranks i <= R of hit_i * precision@i, divided by the number of hits among the first R
 
-mAP@R, its mean over queries, is the score of the hashing literature, and so is the divisor: it does not ask how many images
-of the class were missed.
+mAP@R, its mean over queries, is the score of the hashing literature (HashNet: Cao et al. 2017, arXiv:1702.00758), with its
+divisor, which does not ask how many images of the class were missed. A query without a hit counts as 0; some codes leave it
+out.
 """
 
 import dataclasses
