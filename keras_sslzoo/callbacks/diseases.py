@@ -62,6 +62,7 @@ DISEASES = (
         lambda now, first: now["feature_std"] < 1e-3,
         "its features do not depend on the image",
         "Lower the learning rate, use batch norm or a leaky activation, and begin anew: it does not recover",
+        alone=True,
     ),
     # Uniform embeddings have 1. Untrained networks may begin low, and rise where they are healthy.
     Disease(
@@ -78,18 +79,19 @@ DISEASES = (
         "all embeddings are nearly equal, the loss is that of guessing",
         "Lower the learning rate and warm it up; look at the views with zoo.viz.views_grid",
     ),
-    # DINO, section 5.3: KL 0 means a constant output; the entropy tells which one.
+    # H of the mean class less the mean H is what the teacher's classes tell of the images: 0 in both collapses (DINO,
+    # section 5.3). Without centering one class remains, or two (log 2): the exponential of the entropy counts them.
     Disease(
-        "collapse to one prototype",
-        ("kl", "teacher_entropy"),
-        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] < 0.1,
-        "the teacher puts every image into one class",
+        "collapse to few classes",
+        ("class_entropy", "teacher_entropy"),
+        lambda now, first: now["class_entropy"] < 1.0,
+        "the teacher puts all images into one class or two",
         "Centre the teacher's output (center_momentum=0.9), or raise its temperature",
     ),
     Disease(
         "collapse to uniform",
-        ("kl", "teacher_entropy"),
-        lambda now, first: now["kl"] < 0.05 and now["teacher_entropy"] >= 0.1,
+        ("class_entropy", "teacher_entropy"),
+        lambda now, first: now["class_entropy"] >= 1.0 and now["class_entropy"] - now["teacher_entropy"] < 0.02,
         "the teacher gives each class the same share, whatever the image",
         "Sharpen it: lower teacher_temperature (0.04), well below the student's",
     ),

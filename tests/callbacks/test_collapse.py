@@ -13,7 +13,7 @@ DISEASES = {
     "no stop-gradient": ("collapse", "stop-gradient"),
     "no predictor": ("collapse", "predictor"),
     "embeddings all alike": ("collapse", "learning rate"),
-    "no centering": ("collapse to one prototype", "center_momentum"),
+    "no centering": ("collapse to few classes", "center_momentum"),
     "no sharpening": ("collapse to uniform", "teacher_temperature"),
     "KL weight too large": ("posterior collapse", "beta"),
     "discriminator too strong": ("saturated discriminator", "learning rate"),

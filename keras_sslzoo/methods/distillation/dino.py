@@ -9,7 +9,8 @@
     teacher <- lambda teacher + (1 - lambda) student,  lambda from 0.996 to 1 along a cosine
 
 Centering keeps one class from dominating and pulls p to uniform; sharpening (a low T_t) pulls p to one class. Together they
-prevent both collapses; `teacher_entropy` goes to 0 without the first and to log K without the second, and `kl` to 0.
+prevent both collapses; `teacher_entropy` goes to 0 without the first and to log K without the second, and `kl` to 0. So
+does the difference to `class_entropy`, that of the mean of p over the batch: what the classes tell of the images, in nats.
 """
 
 from keras import ops
@@ -67,7 +68,7 @@ class DINO(EmbeddingMethod):
         laptop={"model": lambda: adamw(1e-3, (0.04, 0.4), warmup_epochs=1, clipnorm=3.0)(1.0, 10)},
         values={"momentum": 0.996, "prototypes": 65536, "hidden": (2048, 2048), "bottleneck": 256, "drop_path": 0.1},
     )
-    log_names = ("teacher_entropy", "kl", "teacher_temperature", "target_momentum")
+    log_names = ("teacher_entropy", "class_entropy", "kl", "teacher_temperature", "target_momentum")
 
     def __init__(
         self,
@@ -152,8 +153,9 @@ class DINO(EmbeddingMethod):
         targets = [sum(p[g] for g, other in pairs if other == v) for v in range(len(views))]
         losses = [soft_cross_entropy(target, s[v], self.student_temperature) for v, target in enumerate(targets)]
         loss, h = sum(losses) / len(pairs), sum(entropy(p[g]) for g in large) / len(large)
+        mean = sum(ops.mean(p[g], axis=0, keepdims=True) for g in large) / len(large)
         schedules = {"teacher_temperature": self.current_temperature, "target_momentum": self.current_momentum}
-        return loss, {"teacher_entropy": h, "kl": loss - h, **schedules}
+        return loss, {"teacher_entropy": h, "class_entropy": entropy(mean), "kl": loss - h, **schedules}
 
     def step(self, views, training=True):
         """The student moves; in the first part of the run its last layer does not."""

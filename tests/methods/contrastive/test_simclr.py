@@ -29,6 +29,20 @@ def test_views_made_elsewhere(images):
     assert np.isfinite(history["loss"]).all()
 
 
+def test_information_is_zero_at_chance_and_complements_the_loss(images):
+    """A projector that answers the same to every image finds the positive among the 2B - 1 others by chance alone."""
+    h = keras.layers.Input((16,))
+    same = keras.layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")(h)
+    model = zoo.SimCLR(tiny_encoder(), projector=keras.Model(h, same))
+    model.compile()
+    logs = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+    assert logs["information"] == pytest.approx(0, abs=1e-5)
+    model = zoo.SimCLR(tiny_encoder())
+    model.compile()
+    logs = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+    assert logs["information"] + logs["loss"] == pytest.approx(np.log(2 * 32 - 1), rel=1e-5)
+
+
 @pytest.mark.parametrize("views", [{"view": 1}, {"views": 1, "labels": 2}])
 def test_wrong_dict_is_refused(images, views):
     model = zoo.SimCLR(tiny_encoder())

@@ -76,10 +76,13 @@ def test_loss_is_equation_3_at_the_end_of_the_warm_up():
     assert len(terms) == 6
     loss, logs = model.objective(views, training=False)
     np.testing.assert_allclose(float64(loss), np.mean(terms, axis=0), rtol=1e-4)
-    entropies = []
+    entropies, means = [], []
     for g in (0, 1):
         p = softmax((logits(model, "teacher_", views[g]) - center) / 0.07)
         entropies.append(-(p * np.log(p)).sum(axis=1))
+        means.append(p.mean(axis=0))
+    mean = np.mean(means, axis=0)
+    np.testing.assert_allclose(float64(logs["class_entropy"]), [-(mean * np.log(mean)).sum()], rtol=1e-4)
     np.testing.assert_allclose(float64(logs["teacher_entropy"]), np.mean(entropies, axis=0), rtol=1e-4)
     np.testing.assert_allclose(float64(logs["kl"]), np.mean(terms, axis=0) - np.mean(entropies, axis=0), atol=1e-3)
 

@@ -57,6 +57,7 @@ def test_objective_is_figure_3(images, chunk_size):
     assert logs["loss"] == pytest.approx(expected, rel=1e-4)
     assert logs["positive_similarity"] == pytest.approx(np.mean(np.diag(logits)) * 0.07, abs=1e-5)
     assert logs["temperature"] == pytest.approx(0.07)
+    assert logs["information"] == pytest.approx(math.log(8) - expected, abs=1e-4)
 
 
 def test_temperature_is_learned_and_clamped(images):
