@@ -127,7 +127,7 @@ RUNS = {
     "no centering": (lambda: dino(center_momentum=1.0), adam, 20, 32),
     "no sharpening": (lambda: dino(teacher_temperature=0.3), adam, 20, 32),
     "KL weight too large": (lambda: vae(beta=30.0), lambda: adam(1e-2), 12, 16),
-    "discriminator too strong": (gan, lambda: players(1e-2, 1e-5), 12, 32),
+    "discriminator too strong": (gan, lambda: players(2e-2, 1e-5), 12, 32),
     "generator of one sample": (lambda: gan(deaf=True), lambda: players(1e-3, 3e-3), 8, 32),
     "batch too small": (simclr, adam, 4, 4),
     "embeddings all alike": (lambda: simclr(1e3), adam, 8, 64),
