@@ -65,8 +65,13 @@ def byol(method=zoo.BYOL, **options):
     return method(encoder(), views, **heads(), **{"momentum": 0.97, **options})
 
 
-def simclr():
-    return zoo.SimCLR(encoder(), zoo.views.simclr((28, 28, 1), crop_scale=(0.3, 1.0)), temperature=0.2)
+def equal(images, key):
+    """Two views that are the image: the augmentation was forgotten."""
+    return images, images
+
+
+def simclr(views=None):
+    return zoo.SimCLR(encoder(), views or zoo.views.simclr((28, 28, 1), crop_scale=(0.3, 1.0)), temperature=0.2)
 
 
 def dino(**options):
@@ -129,7 +134,7 @@ RUNS = {
     "Pix2Pix, discriminator too strong": (pix2pix, players(5e-3, 1e-6), {}),
     "SimCLR, healthy": (simclr, lambda: adam(1e-3), {}),
     "SimCLR, batch of 4": (simclr, lambda: adam(1e-3), {"batch_size": 4, "steps_per_epoch": 60}),
-    "SimCLR, rate too high": (simclr, lambda: adam(3.0), {}),
+    "SimCLR, equal views": (lambda: simclr(equal), lambda: adam(1e-3), {}),
     "BYOL, healthy": (byol, lambda: adam(2e-3), {}),
     "BYOL, no stop-gradient": (lambda: byol(NoStopGradient), lambda: adam(2e-3), {}),
     "BYOL, no predictor": (lambda: byol(NoPredictor), lambda: adam(2e-3), {}),

@@ -59,11 +59,16 @@ def byol(method=zoo.BYOL, **options):
     return method(encoder(), noisy, **heads(), **{"momentum": 0.9, **options})
 
 
-def simclr(bias=0.0):
+def equal(images, key):
+    """Two views that are the image."""
+    return images, images
+
+
+def simclr(bias=0.0, views=noisy):
     """`bias`: added to each embedding; where it is large, all point the same way."""
     h = keras.layers.Input((16,))
     z = heads()["projector"](h)
-    return zoo.SimCLR(encoder(), noisy, projector=keras.Model(h, z + bias))
+    return zoo.SimCLR(encoder(), views, projector=keras.Model(h, z + bias))
 
 
 def dino(**options):
@@ -130,6 +135,7 @@ RUNS = {
     "discriminator too strong": (gan, lambda: players(2e-2, 1e-5), 12, 32),
     "generator of one sample": (lambda: gan(deaf=True), lambda: players(1e-3, 3e-3), 8, 32),
     "batch too small": (simclr, adam, 4, 4),
+    "no views": (lambda: simclr(views=equal), adam, 4, 64),
     "embeddings all alike": (lambda: simclr(1e3), adam, 8, 64),
     "rate too high": (linear, lambda: keras.optimizers.SGD(300.0), 8, 32),
     "dead encoder": (dead, adam, 8, 32),

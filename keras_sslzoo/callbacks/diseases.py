@@ -37,8 +37,9 @@ class Disease:
 
     def line(self, now):
         """One line for the user."""
-        values = ", ".join(f"{name} {now[name]:.3g}" for name in self.logs)
-        return f"{self.name}{f' ({values})' if values else ''}: {self.cause}. {self.remedy}."
+        shown = self.logs or [name for name, value in now.items() if not math.isfinite(value)]
+        values = ", ".join(f"{name} {now[name]:.3g}" for name in shown)
+        return f"{self.name} ({values}): {self.cause}. {self.remedy}."
 
 
 def _candidates(now):
@@ -126,9 +127,16 @@ DISEASES = (
     Disease(
         "too few negatives",
         ("loss", "information"),
-        lambda now, first: _candidates(now) < 64 and now["information"] > 0.7 * math.log(_candidates(now)),
-        "the positive is found nearly always among so few",
+        lambda now, first: _candidates(now) < 64 and now["information"] > 0.5 * math.log(_candidates(now)),
+        "the positive is found among so few already",
         "Use a larger batch (256), or stronger views",
+    ),
+    Disease(
+        "equal views",
+        ("alignment", "feature_std"),
+        lambda now, first: now["alignment"] < 1e-4 and now["feature_std"] > 0.02,
+        "both views of an image are the same, so there is nothing to learn",
+        "Pass random views, such as zoo.views.simclr(image_shape)",
     ),
     Disease(
         "codebook collapse",

@@ -19,6 +19,7 @@ DISEASES = {
     "discriminator too strong": ("saturated discriminator", "learning rate"),
     "generator of one sample": ("mode collapse", "batch"),
     "batch too small": ("too few negatives", "larger batch"),
+    "no views": ("equal views", "zoo.views.simclr"),
     "rate too high": ("divergence", "learning rate"),
     "dead encoder": ("dead encoder", "learning rate"),
 }
@@ -39,7 +40,7 @@ def test_a_disease_is_named_in_one_line_once(name, capsys):
     assert list(monitor.found) == [disease]
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines == [monitor.found[disease]]
-    assert re.fullmatch(rf"CollapseMonitor, epoch \d+: {disease}\b.*: .+\. .*{remedy}.*\.", lines[0])
+    assert re.fullmatch(rf"CollapseMonitor, epoch \d+: {disease} \(.+\): .+\. .*{remedy}.*\.", lines[0])
 
 
 @pytest.mark.parametrize("name", ["no stop-gradient", "KL weight too large"])
