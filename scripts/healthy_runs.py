@@ -125,7 +125,7 @@ RUNS = {
     "AutoEncoder, dead encoder": (lambda: autoencoder("relu"), lambda: adam(0.3), {}),
     "AutoEncoder, rate too high": (unbounded_autoencoder, lambda: keras.optimizers.SGD(30.0), {}),
     "VAE, healthy": (vae, lambda: adam(1e-3), {}),
-    "VAE, beta 30": (lambda: vae(beta=30.0), lambda: adam(1e-3), {}),
+    "VAE, beta 100": (lambda: vae(beta=100.0), lambda: adam(1e-3), {}),
     "GAN, healthy": (gan, players(), {}),
     "GAN, discriminator too strong": (lambda: gan(saturating=True), players(2e-3, 2e-5), {}),
     "LSGAN, healthy": (lambda: gan(zoo.LSGAN), players(), {}),
