@@ -176,11 +176,15 @@ def run(name):
     logs = model.fit(*data, verbose=2, callbacks=callbacks, **{**OPTIONS, **options}).history
     record = {"seconds": round(time.perf_counter() - start), "backend": keras.config.backend()}
     record["found"] = list(callbacks[0].found.values())
-    record["logs"] = {log: [float(f"{value:.4g}") for value in values] for log, values in logs.items()}
+    record["logs"] = {log: [rounded(value) for value in values] for log, values in logs.items()}
     records = recorded() | {name: record}
     lines = (f"{json.dumps(name)}: {json.dumps(records[name])}" for name in RUNS if name in records)
     RECORDS.write_text("{" + ",\n".join(lines) + "}\n")
     print(f"{name}: {record['seconds']} s", *record["found"], sep="\n  ")
+
+
+def rounded(value):
+    return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
 def recorded():
@@ -213,7 +217,7 @@ def of_method(method):
 
 
 def number(value):
-    return f"{value:.3g}" if math.isfinite(value) else str(value)
+    return "NaN" if value is None else f"{value:.3g}"
 
 
 def table(method):
@@ -223,8 +227,8 @@ def table(method):
     for log in SHOWN[method]:
         cells = []
         for record in runs.values():
-            values = record["logs"][log]
-            cells.append(" → ".join(number(v) for v in (values[0], values[len(values) // 2], values[-1])))
+            values = record["logs"].get(log)
+            cells.append(" → ".join(map(number, (values[0], values[len(values) // 2], values[-1]))) if values else "")
         lines.append(f"| `{log}` | " + " | ".join(cells) + " |")
     epochs = [f"{len(record['logs'][SHOWN[method][0]])}" for record in runs.values()]
     lines.append("| epochs | " + " | ".join(epochs) + " |")
@@ -251,7 +255,9 @@ def write():
     for axis, (method, log) in zip(figure.subplots(3, 3).flat, TELLING.items(), strict=True):
         for i, (what, record) in enumerate(of_method(method).items()):
             style = {"color": "#117733", "linewidth": 2.5} if i == 0 else {"color": ILL[i - 1], "linestyle": "--"}
-            values = record["logs"][log]
+            values = record["logs"].get(log)
+            if values is None:
+                continue
             axis.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=what, **style)
         axis.set_title(f"{method}: {log.replace('_', ' ')}", fontsize=10)
         axis.set_xlabel("epoch", fontsize=8)
