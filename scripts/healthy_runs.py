@@ -65,8 +65,13 @@ def byol(method=zoo.BYOL, **options):
     return method(encoder(), views, **heads(), **{"momentum": 0.97, **options})
 
 
-def simclr():
-    return zoo.SimCLR(encoder(), zoo.views.simclr((28, 28, 1), crop_scale=(0.3, 1.0)), temperature=0.2)
+def equal(images, key):
+    """Two views that are the image: the augmentation was forgotten."""
+    return images, images
+
+
+def simclr(views=None):
+    return zoo.SimCLR(encoder(), views or zoo.views.simclr((28, 28, 1), crop_scale=(0.3, 1.0)), temperature=0.2)
 
 
 def dino(**options):
@@ -120,7 +125,7 @@ RUNS = {
     "AutoEncoder, dead encoder": (lambda: autoencoder("relu"), lambda: adam(0.3), {}),
     "AutoEncoder, rate too high": (unbounded_autoencoder, lambda: keras.optimizers.SGD(30.0), {}),
     "VAE, healthy": (vae, lambda: adam(1e-3), {}),
-    "VAE, beta 30": (lambda: vae(beta=30.0), lambda: adam(1e-3), {}),
+    "VAE, beta 100": (lambda: vae(beta=100.0), lambda: adam(1e-3), {}),
     "GAN, healthy": (gan, players(), {}),
     "GAN, discriminator too strong": (lambda: gan(saturating=True), players(2e-3, 2e-5), {}),
     "LSGAN, healthy": (lambda: gan(zoo.LSGAN), players(), {}),
@@ -129,7 +134,7 @@ RUNS = {
     "Pix2Pix, discriminator too strong": (pix2pix, players(5e-3, 1e-6), {}),
     "SimCLR, healthy": (simclr, lambda: adam(1e-3), {}),
     "SimCLR, batch of 4": (simclr, lambda: adam(1e-3), {"batch_size": 4, "steps_per_epoch": 60}),
-    "SimCLR, rate too high": (simclr, lambda: adam(3.0), {}),
+    "SimCLR, equal views": (lambda: simclr(equal), lambda: adam(1e-3), {}),
     "BYOL, healthy": (byol, lambda: adam(2e-3), {}),
     "BYOL, no stop-gradient": (lambda: byol(NoStopGradient), lambda: adam(2e-3), {}),
     "BYOL, no predictor": (lambda: byol(NoPredictor), lambda: adam(2e-3), {}),
@@ -171,11 +176,15 @@ def run(name):
     logs = model.fit(*data, verbose=2, callbacks=callbacks, **{**OPTIONS, **options}).history
     record = {"seconds": round(time.perf_counter() - start), "backend": keras.config.backend()}
     record["found"] = list(callbacks[0].found.values())
-    record["logs"] = {log: [float(f"{value:.4g}") for value in values] for log, values in logs.items()}
+    record["logs"] = {log: [rounded(value) for value in values] for log, values in logs.items()}
     records = recorded() | {name: record}
     lines = (f"{json.dumps(name)}: {json.dumps(records[name])}" for name in RUNS if name in records)
     RECORDS.write_text("{" + ",\n".join(lines) + "}\n")
     print(f"{name}: {record['seconds']} s", *record["found"], sep="\n  ")
+
+
+def rounded(value):
+    return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
 def recorded():
@@ -208,7 +217,7 @@ def of_method(method):
 
 
 def number(value):
-    return f"{value:.3g}" if math.isfinite(value) else str(value)
+    return "NaN" if value is None else f"{value:.3g}"
 
 
 def table(method):
@@ -218,8 +227,8 @@ def table(method):
     for log in SHOWN[method]:
         cells = []
         for record in runs.values():
-            values = record["logs"][log]
-            cells.append(" → ".join(number(v) for v in (values[0], values[len(values) // 2], values[-1])))
+            values = record["logs"].get(log)
+            cells.append(" → ".join(map(number, (values[0], values[len(values) // 2], values[-1]))) if values else "")
         lines.append(f"| `{log}` | " + " | ".join(cells) + " |")
     epochs = [f"{len(record['logs'][SHOWN[method][0]])}" for record in runs.values()]
     lines.append("| epochs | " + " | ".join(epochs) + " |")
@@ -246,7 +255,9 @@ def write():
     for axis, (method, log) in zip(figure.subplots(3, 3).flat, TELLING.items(), strict=True):
         for i, (what, record) in enumerate(of_method(method).items()):
             style = {"color": "#117733", "linewidth": 2.5} if i == 0 else {"color": ILL[i - 1], "linestyle": "--"}
-            values = record["logs"][log]
+            values = record["logs"].get(log)
+            if values is None:
+                continue
             axis.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=what, **style)
         axis.set_title(f"{method}: {log.replace('_', ' ')}", fontsize=10)
         axis.set_xlabel("epoch", fontsize=8)

@@ -59,11 +59,16 @@ def byol(method=zoo.BYOL, **options):
     return method(encoder(), noisy, **heads(), **{"momentum": 0.9, **options})
 
 
-def simclr(bias=0.0):
+def equal(images, key):
+    """Two views that are the image."""
+    return images, images
+
+
+def simclr(bias=0.0, views=noisy):
     """`bias`: added to each embedding; where it is large, all point the same way."""
     h = keras.layers.Input((16,))
     z = heads()["projector"](h)
-    return zoo.SimCLR(encoder(), noisy, projector=keras.Model(h, z + bias))
+    return zoo.SimCLR(encoder(), views, projector=keras.Model(h, z + bias))
 
 
 def dino(**options):
@@ -119,7 +124,7 @@ RUNS = {
     "SimCLR": (simclr, adam, 8, 64),
     "DINO": (dino, adam, 20, 32),
     "CLIP": (clip, adam, 8, 32),
-    "GAN": (gan, lambda: players(1e-3, 3e-3), 12, 32),
+    "GAN": (gan, lambda: players(1e-3, 3e-3), 16, 32),
     "VAE": (vae, lambda: adam(1e-2), 12, 16),
     "AutoEncoder": (autoencoder, adam, 12, 32),
     "no stop-gradient": (lambda: byol(NoStopGradient), lambda: adam(3e-2), 12, 32),
@@ -127,9 +132,10 @@ RUNS = {
     "no centering": (lambda: dino(center_momentum=1.0), adam, 20, 32),
     "no sharpening": (lambda: dino(teacher_temperature=0.3), adam, 20, 32),
     "KL weight too large": (lambda: vae(beta=30.0), lambda: adam(1e-2), 12, 16),
-    "discriminator too strong": (gan, lambda: players(1e-2, 1e-5), 12, 32),
+    "discriminator too strong": (gan, lambda: players(3e-2, 1e-5), 16, 32),
     "generator of one sample": (lambda: gan(deaf=True), lambda: players(1e-3, 3e-3), 8, 32),
     "batch too small": (simclr, adam, 4, 4),
+    "no views": (lambda: simclr(views=equal), adam, 4, 64),
     "embeddings all alike": (lambda: simclr(1e3), adam, 8, 64),
     "rate too high": (linear, lambda: keras.optimizers.SGD(300.0), 8, 32),
     "dead encoder": (dead, adam, 8, 32),

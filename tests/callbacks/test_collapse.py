@@ -1,3 +1,4 @@
+import pathlib
 import re
 
 import diseased
@@ -7,9 +8,10 @@ import pytest
 from contract import SHAPE, tiny_coders
 
 import keras_sslzoo as zoo
+from keras_sslzoo.callbacks.diseases import DISEASES, gradient_diseases
 
 HEALTHY = ["BYOL", "SimCLR", "DINO", "CLIP", "GAN", "VAE", "AutoEncoder"]
-DISEASES = {
+ILL = {
     "no stop-gradient": ("collapse", "stop-gradient"),
     "no predictor": ("collapse", "predictor"),
     "embeddings all alike": ("collapse", "learning rate"),
@@ -19,6 +21,7 @@ DISEASES = {
     "discriminator too strong": ("saturated discriminator", "learning rate"),
     "generator of one sample": ("mode collapse", "batch"),
     "batch too small": ("too few negatives", "larger batch"),
+    "no views": ("equal views", "zoo.views.simclr"),
     "rate too high": ("divergence", "learning rate"),
     "dead encoder": ("dead encoder", "learning rate"),
 }
@@ -32,20 +35,20 @@ def test_healthy_runs_are_not_accused(name):
     assert all(np.isfinite(values).all() for values in logs.values())
 
 
-@pytest.mark.parametrize("name", DISEASES)
+@pytest.mark.parametrize("name", ILL)
 def test_a_disease_is_named_in_one_line_once(name, capsys):
-    disease, remedy = DISEASES[name]
+    disease, remedy = ILL[name]
     monitor, _ = diseased.run(name)
     assert list(monitor.found) == [disease]
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines == [monitor.found[disease]]
-    assert re.fullmatch(rf"CollapseMonitor, epoch \d+: {disease}\b.*: .+\. .*{remedy}.*\.", lines[0])
+    assert re.fullmatch(rf"CollapseMonitor, epoch \d+: {disease} \(.+\): .+\. .*{remedy}.*\.", lines[0])
 
 
 @pytest.mark.parametrize("name", ["no stop-gradient", "KL weight too large"])
 def test_logs_alone_are_enough_for_what_shows_in_them(name):
     monitor, logs = diseased.run(name, images=None)
-    assert list(monitor.found) == [DISEASES[name][0]]
+    assert list(monitor.found) == [ILL[name][0]]
     assert "rankme" not in logs
 
 
@@ -136,6 +139,15 @@ def test_the_line_stands_between_two_epochs(images, capsys):
     (at,) = [i for i, line in enumerate(lines) if line.startswith("CollapseMonitor")]
     assert "codebook_usage" in lines[at - 1]
     assert lines[at + 1] == "Epoch 4/4"
+
+
+def test_the_page_names_every_disease_and_the_logs_it_shows_in():
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "healthy.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for disease in (*DISEASES, *gradient_diseases("gradient_norm")):
+        own = [row for row in rows if row.startswith(f"| {disease.name}")]
+        assert own, disease.name
+        assert disease.logs == () or any(f"`{log}`" in row for row in own for log in disease.logs)
 
 
 @pytest.mark.parametrize(
