@@ -1,7 +1,7 @@
 """From a file to a ready ViT-B/16, and images a second of ViT-S/16 and ResNet-50, against timm and transformers.
 
     python benchmarks/loading.py --peer-python PATH [--rounds 9] [--only ours] [--quick]
-    python benchmarks/loading.py --peer-python PATH --features [--rounds 9] [--batch 32] [--quick]
+    python benchmarks/loading.py --peer-python PATH --features [--rounds 9] [--batch 32] [--threads 1 --cpu-time] [--quick]
 
 Loading. Each makes the same network without a head from random weights, saves it as float32 safetensors in its own layout,
 and loads it from the folder, each time in a process of its own:
@@ -16,6 +16,7 @@ the start; Linux alone), over the size of the file; it counts pages of the file 
 
 Features. Inference in float32 of batches that are in memory: `encoder.predict` on each backend, and timm's networks under
 `torch.inference_mode()`, with random weights and equal numbers of parameters. Processes take turns; medians and quartiles.
+`--cpu-time` counts the processor's seconds of each process; use it with one thread, since threads that wait count too.
 """
 
 import argparse
@@ -161,10 +162,12 @@ def features(name, network, batch):
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         run = functools.partial(model.predict, images, batch_size=batch, verbose=0)
 
+    clock = time.process_time if "SIDE_CPU_TIME" in os.environ else time.perf_counter
+
     def timed():
-        start = time.perf_counter()
+        start = clock()
         run()
-        return time.perf_counter() - start
+        return clock() - start
 
     timed()
     return timed, parameters
@@ -177,8 +180,6 @@ def serve_features(name):
 
         tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["SIDE_THREADS"]))
         tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["SIDE_THREADS"]))
-    elif name == "ours" and os.environ["KERAS_BACKEND"] == "torch":
-        import_torch()
     serve(lambda: library(name)[0], functools.partial(features, name))
 
 
@@ -281,6 +282,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="turns of each")
     parser.add_argument("--batch", type=int, default=32, help="images in a batch")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads, on as many cores")
+    parser.add_argument("--cpu-time", action="store_true", help="processor seconds in --features, for a busy machine")
     parser.add_argument("--quick", action="store_true", help="3 rounds of small batches, to see that it runs")
     for name in ("--save", "--load"):
         parser.add_argument(name, nargs=2, help=argparse.SUPPRESS)  # in a process of its own
@@ -293,6 +295,8 @@ def main():
         arguments.rounds, arguments.batch = 3, 4
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "SIDE_THREADS")
     settings = dict.fromkeys(names, str(arguments.threads)) | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    if arguments.cpu_time:
+        settings["SIDE_CPU_TIME"] = "1"
     if hasattr(os, "sched_setaffinity"):  # what XLA and TensorFlow size their pools by; child processes inherit it
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
     print(
