@@ -91,7 +91,7 @@ def library(name):
         def load(folder):
             return make(checkpoint_path=str(folder / "model.safetensors"))
 
-        return f"timm {timm.__version__}", save, load, total
+        return f"torch {torch.__version__}, timm {timm.__version__}", save, load, total
     import transformers
 
     def save(folder):
@@ -139,14 +139,14 @@ def load_once(name, folder):
     print(json.dumps({"wall": wall, "cpu": cpu, "hashing": hashed[0], "memory": memory, "versions": versions}))
 
 
-def features(name, network, batch):
-    """A function that returns the seconds of a batch, and the number of parameters."""
+def features(side, name, batch):
+    """A function that returns the seconds of a batch in a network, and the number of parameters."""
     images = np.random.default_rng(0).random((batch, SIZE, SIZE, 3), "float32")
-    if name == "timm":
+    if side == "timm":
         torch = import_torch()
         import timm
 
-        model = timm.create_model(NETWORKS[network], num_classes=0).eval()
+        model = timm.create_model(NETWORKS[name], num_classes=0).eval()
         images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
         parameters = sum(weight.numel() for weight in model.parameters())
 
@@ -157,7 +157,7 @@ def features(name, network, batch):
     else:
         import keras_sslzoo as zoo
 
-        make = {"ViT-S/16": zoo.nets.ViT, "ResNet-50": zoo.nets.ResNet50}[network]
+        make = {"ViT-S/16": zoo.nets.ViT, "ResNet-50": zoo.nets.ResNet50}[name]
         model = make((SIZE, SIZE, 3))
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         run = functools.partial(model.predict, images, batch_size=batch, verbose=0)
