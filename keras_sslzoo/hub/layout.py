@@ -8,7 +8,9 @@
 A config names files beside it and classes of a fixed list, never code. Tensors are named as `hub.tensors.variables` says.
 """
 
+import contextlib
 import functools
+import gc
 import importlib.resources
 import json
 import os
@@ -71,6 +73,20 @@ def part_of(config, part, source):
     return config["parts"][part]
 
 
+@contextlib.contextmanager
+def _uncollected():
+    """Without the garbage collector: a network's many objects set off a full collection, which walks the whole backend and
+    takes as long as all the rest."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def load(config, part, file, input_shape=None, dtype=None, trainable=True):
     """The Keras model or method of one part.
 

@@ -71,8 +71,9 @@ def traversals(model, image, dimensions=8, span=3.0, steps=9, value_range=None):
     if len(code) != 1:
         raise ValueError(f"`image` must be a single one, (H, W, C). Received: {len(code)} images. Pass `images[0]`.")
     z = code.shape[1]
-    which = None if isinstance(dimensions, (int, np.integer)) else to_numpy(dimensions)
-    if (dimensions < 1) if which is None else (which.size == 0 or which.min() < 0 or which.max() >= z):
+    counted = isinstance(dimensions, (int, np.integer))
+    which = [] if counted else to_numpy(dimensions).reshape(-1).tolist()
+    if (dimensions < 1) if counted else not (which and set(which) <= set(range(z))):
         raise ValueError(
             f"`dimensions` must be a positive number, or some of 0 ... {z - 1}. Received: dimensions={dimensions}."
         )
@@ -81,7 +82,7 @@ def traversals(model, image, dimensions=8, span=3.0, steps=9, value_range=None):
     codes[np.arange(z), :, np.arange(z)] = values
     decoded = _decoded(model, model.decode(codes.reshape(-1, z)), value_range)
     decoded = decoded.reshape(z, steps, *decoded.shape[1:])
-    if which is None:
+    if counted:
         which = decoded.var(axis=1).mean(axis=(1, 2, 3)).argsort()[::-1][:dimensions]
     return image_rows({f"z{i} =": decoded[i] for i in which}, titles=[number(v, ".3g") for v in values])
 

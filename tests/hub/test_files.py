@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import pathlib
+import re
 
 import keras
 import ml_dtypes
@@ -50,6 +52,23 @@ def test_reads_what_the_library_wrote(tmp_path):
         assert file.dtype(name) == array.dtype
     file["b"][:] = 0  # a copy: the file is as it was
     np.testing.assert_array_equal(file["b"], ARRAYS["b"])
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/smaps").exists(), reason="Linux tells what is mapped")
+def test_what_was_read_is_no_longer_in_memory(tmp_path):
+    """Of a tensor of 8 MB: the mapping stays, its pages do not, and they come back when it is read again."""
+    array = np.arange(2**21, dtype="float32")
+    path = write(tmp_path, save({"a": array, "b": array[:3]}))
+    file = TensorFile(path)
+    for _ in range(2):
+        np.testing.assert_array_equal(file["a"], array)
+        np.testing.assert_array_equal(file["b"], array[:3])
+        (mapped,) = [text for text in re.split(r"\n(?=[0-9a-f]+-)", smaps()) if str(path) in text]
+        assert int(re.search(r"\nRss:\s+(\d+) kB", mapped)[1]) < 100
+
+
+def smaps():
+    return pathlib.Path("/proc/self/smaps").read_text()
 
 
 HOSTILE = {

@@ -1,5 +1,6 @@
 """Saving and loading: equal weights, strict assignment, other shapes, and errors that say what to do."""
 
+import gc
 import json
 import os
 import shutil
@@ -273,6 +274,20 @@ def test_preprocessing_leaves_what_fits_and_refuses_what_does_not(folder):
 
 
 # ---- strict ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(folder, enabled):
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        zoo.from_pretrained(folder)
+        assert gc.isenabled() == enabled
+        with pytest.raises(ArchitectureMismatch):
+            zoo.from_pretrained(folder, input_shape=(1, 1, 3))
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_every_difference_is_listed(folder, tmp_path):

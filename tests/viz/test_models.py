@@ -210,6 +210,8 @@ ENCODER = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.Conv2D(3, 2), k
         (lambda: viz.traversals(Ramp(), IMAGES[0], steps=1), "steps=1"),
         (lambda: viz.traversals(Ramp(), IMAGES[0], dimensions=0), "dimensions=0"),
         (lambda: viz.traversals(Ramp(), IMAGES[0], dimensions=[2]), r"0 \.\.\. 1\. Received: dimensions=\[2\]"),
+        (lambda: viz.traversals(Ramp(), IMAGES[0], dimensions=1.5), "dimensions=1.5"),
+        (lambda: viz.traversals(Ramp(), IMAGES[0], dimensions=[]), r"dimensions=\[\]"),
         (lambda: viz.traversals(MAPS, IMAGES[0]), r"codes \(1, 2, 3, 1\)"),
         (lambda: viz.morph(Ramp(), IMAGES[:2], IMAGES[:3]), "2 and 3 images"),
         (lambda: viz.morph(Ramp(), IMAGES[0], IMAGES[1], steps=1), "steps=1"),
