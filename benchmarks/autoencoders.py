@@ -32,7 +32,7 @@ import keras_sslzoo as zoo
 PAGE = Path(__file__).resolve().with_suffix(".md")
 ROWS = PAGE.parent.parent / "runs" / "autoencoders"
 SHAPE, PIXELS = (28, 28, 1), 784
-BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 10, "anomaly": 20, "hashing": 6}
+BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 5, "anomaly": 20, "hashing": 6}
 LABELS = 10_000  # of the linear probe: 60,000 are too slow on two cores
 CODES, BITS, SEEDS = (2, 4, 8, 16, 32, 64), (16, 32, 64), (0, 1, 2)
 HEADLINE = 32  # the code size of which each seed is trained

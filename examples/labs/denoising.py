@@ -45,7 +45,7 @@ for name, damage in damages.items():
         zoo.nets.ConvEncoder((28, 28, 1), 64, width=16), zoo.nets.ConvDecoder(64, (28, 28, 1), width=16), **damage
     )
     model.compile()
-    model.fit(x, batch_size=64, epochs=EPOCHS, verbose=2)
+    model.fit(x, batch_size=128, epochs=EPOCHS, verbose=2)
     damaged = model.corrupt(x_test)
     before, after = (zoo.eval.reconstruction(m, damaged, x_test) for m in (None, model))
     print(f"{name:22} PSNR {before.psnr:.1f} -> {after.psnr:.1f} dB   SSIM {before.ssim:.3f} -> {after.ssim:.3f}")
