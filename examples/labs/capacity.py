@@ -44,8 +44,8 @@ for width in WIDTHS:
     print(f"hidden {width:4}: {weights:9,} weights   error: train {errors['train']:.4f}, test {errors['test']:.4f}")
 
 # %% [markdown]
-# A wide code copies: it reconstructs upside-down clothes too, of which it has never seen any. A narrow one has to
-# know.
+# Now a single layer of 1,024 units, more than there are pixels, against the largest of the above; and a test that only
+# a copier passes well: clothes that are upside down, of which no training image was.
 
 # %%
 upside_down = x_test[:, ::-1]
@@ -62,3 +62,12 @@ axes.set_xticks(WIDTHS, WIDTHS)
 axes.minorticks_off()
 axes.legend(frameon=False)
 figure.savefig(PICTURE, dpi=80)
+
+# %% [markdown]
+# ## What you should see
+#
+# From 8 to 512 hidden units the test error falls from 0.032 to 0.015, and the training error a little faster: the gap
+# grows from 0.0004 to 0.0011. In so short a training more capacity still helps. The code of 1,024 has by far the smallest
+# test error (0.0055), but not because it knows clothes: it reconstructs upside-down ones (0.0113), which it has never
+# seen, better than the narrow code reconstructs those the right way up (0.0149). That is the risk of a wide code: a low
+# error, from copying.

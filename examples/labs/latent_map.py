@@ -65,7 +65,7 @@ for axes, model, title in ((left, ae, "codes of the AE"), (middle, vae, "codes o
     axes.set(title=title)
 right.imshow(tiles, cmap="gray", vmin=0, vmax=1)
 right.set(title="the VAE's map, by quantiles of N(0, I)", xticks=[], yticks=[])
-figure.savefig(PICTURE, dpi=50)
+figure.savefig(PICTURE, dpi=60)
 
 # %% [markdown]
 # ## What you should see
