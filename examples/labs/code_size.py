@@ -57,5 +57,4 @@ figure.savefig(PICTURE, dpi=80)
 #
 # With two numbers the autoencoder's error is 0.030 and PCA's 0.046; PCA needs between four and eight to do as well. The
 # curves meet near 32: there a longer training pays, and PCA needs none. At 64 PCA is ahead (0.0104 against 0.0136): what
-# the network gains by bending is less than what it loses by not being trained to the end. Test and training errors lie
-# close together, so more images would not help much.
+# the network gains by bending is less than what it loses by not being trained to the end.
