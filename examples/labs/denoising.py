@@ -38,19 +38,27 @@ damages = {
     "half of the pixels": {"corruption": "masking", "level": 0.5},
     "a hole": {"corruption": square},
 }
-rows = {"clean": x_test[:10]}
+rows = {"clean": x_test[:6]}
 for name, damage in damages.items():
     keras.utils.set_random_seed(SEED)
     model = zoo.DenoisingAutoEncoder(
         zoo.nets.ConvEncoder((28, 28, 1), 64, width=16), zoo.nets.ConvDecoder(64, (28, 28, 1), width=16), **damage
     )
     model.compile()
-    model.fit(x, batch_size=64, epochs=EPOCHS, verbose=2)
+    model.fit(x, batch_size=128, epochs=EPOCHS, verbose=2)
     damaged = model.corrupt(x_test)
     before, after = (zoo.eval.reconstruction(m, damaged, x_test) for m in (None, model))
     print(f"{name:22} PSNR {before.psnr:.1f} -> {after.psnr:.1f} dB   SSIM {before.ssim:.3f} -> {after.ssim:.3f}")
-    rows[name], rows[f"{name}: after"] = damaged[:10].clip(0, 1), model.reconstruct(damaged[:10])
+    rows[name], rows[f"{name}: after"] = damaged[:6].clip(0, 1), model.reconstruct(damaged[:6])
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=40)
+figure.savefig(PICTURE, dpi=70)
+
+# %% [markdown]
+# ## What you should see
+#
+# Each network comes nearer to the clean images than the damaged ones are: by 7 to 8 dB for the three kinds of noise, and by
+# 5 dB for the hole. All end between 17 and 19 dB, with an SSIM of 0.52 to 0.60: what limits them is less the damage than
+# the short training and the code of 64 numbers, through which even the untouched parts have to pass. So sleeves and shoes
+# come back, prints do not; and the hole is filled with what is usual there.

@@ -55,7 +55,7 @@ for name, model in models.items():
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=45)
+figure.savefig(PICTURE, dpi=70)
 
 # %% [markdown]
 # ## What you should see

