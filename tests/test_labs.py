@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
 import keras_sslzoo as zoo
@@ -37,6 +38,7 @@ def test_notebooks_hold_code_that_parses_and_end_with_what_to_see(lab):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="one backend is enough, and torch starts at once")
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.stem)
 def test_labs_run(lab, tmp_path, capsys, monkeypatch):
     few = [(x[:n], y[:n]) for (x, y), n in zip(zoo.data.fashion_mnist(mini=True), (300, 100), strict=True)]
