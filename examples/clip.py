@@ -1,6 +1,6 @@
 """CLIP on 1,300 emoji and their names; 336 others are classified by words, and found by them.
 
-python examples/clip.py            # minutes on two CPU cores; writes examples/clip.png
+python examples/clip.py            # about a minute of CPU; writes examples/clip.png
 """
 
 from pathlib import Path
@@ -33,9 +33,8 @@ def main(epochs=40, seed=0, picture=PICTURE):
     model = build()
     rate = zoo.optimizers.WarmupCosine(2e-3, warmup=0.1)
     model.compile(zoo.optimizers.AdamW(rate, weight_decay=0.2, beta_2=0.98))
-    model.fit(
-        {"image": data.images[train], "text": [texts[i] for i in train]}, batch_size=128, epochs=epochs, verbose=2
-    )
+    pairs = {"image": data.images[train], "text": [texts[i] for i in train]}
+    model.fit(pairs, batch_size=128, epochs=epochs, verbose=2)
 
     titles = [texts[i][0] for i in test]
     classifier = model.zero_shot_classifier([name.lower().replace("&", "and") for name in classes], TEMPLATES)
