@@ -8,7 +8,8 @@ and loads it from the folder, each time in a process of its own:
 
     ours           zoo.from_pretrained(folder), on each backend: every byte is hashed first, which is timed apart
     timm           timm.create_model("vit_base_patch16_224", num_classes=0, checkpoint_path=file): nothing is hashed
-    transformers   ViTModel.from_pretrained(folder, add_pooling_layer=False): nothing is hashed
+    transformers   ViTModel.from_pretrained(folder, add_pooling_layer=False): nothing is hashed, and the file is mapped
+    copy           np.fromfile(file): what any copy of the bytes costs here
 
 The clock starts when the library is imported and stops when each weight was read once; the time of hashing is taken off and
 told apart. Files are in the page cache. Memory is the growth of the process until then, at its peak (VmHWM, set back at
@@ -21,6 +22,7 @@ Features. Inference in float32 of batches that are in memory: `encoder.predict` 
 
 import argparse
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -29,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 
 import numpy as np
 from methods import Side, serve
@@ -71,9 +74,19 @@ def library(name):
             zoo.save_pretrained(zoo.nets.ViT((SIZE, SIZE, 3), "B"), folder)
 
         def total(model):
-            return float(sum(keras.ops.sum(keras.ops.stop_gradient(weight.value)) for weight in model.weights))
+            values = [keras.ops.stop_gradient(weight.value) for weight in model.weights]
+            if keras.backend.backend() == "jax":  # whose sums would be compiled, one for each shape
+                return float(sum(np.asarray(value).sum() for value in values))
+            return float(sum(keras.ops.sum(value) for value in values))
 
         return f"Keras {keras.__version__}", save, zoo.from_pretrained, total
+    if name == "copy":
+        return (
+            f"NumPy {np.__version__}",
+            None,
+            lambda folder: np.fromfile(folder / "encoder.safetensors", "uint8"),
+            np.max,
+        )
     torch = import_torch()
 
     def total(model):
@@ -119,14 +132,18 @@ def load_once(name, folder):
     if name == "ours":
         from keras_sslzoo.hub import files
 
-        check = files.check
+        class Timed:
+            def __init__(self, data=b""):
+                self.hash = hashlib.sha256()
+                self.hexdigest = self.hash.hexdigest
+                self.update(data)
 
-        def timed(*args):
-            start = clocks()
-            check(*args)
-            hashing.append(clocks() - start)
+            def update(self, data):
+                start = clocks()
+                self.hash.update(data)
+                hashing.append(clocks() - start)
 
-        files.check = timed
+        files.hashlib = types.SimpleNamespace(sha256=Timed)
     before = status("VmRSS")
     pathlib.Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
     start = clocks()
@@ -210,25 +227,24 @@ def child(python, environment, *arguments):
 
 def loading_table(arguments, environment):
     """Seconds and memory of loading."""
-    entrants = [name for name in (*BACKENDS, *PEERS) if arguments.only in name]
+    entrants = [name for name in (*BACKENDS, *PEERS, "copy") if arguments.only in name]
     sides = {name: "ours" if name in BACKENDS else name for name in entrants}
+    layouts = {name: name if name in PEERS else "ours" for name in entrants}
 
     def start(name, *rest):
-        python = sys.executable if name in BACKENDS else arguments.peer_python
+        python = sys.executable if name in (*BACKENDS, "copy") else arguments.peer_python
         backend = {"KERAS_BACKEND": name} if name in BACKENDS else {}
         return child(python, environment | backend, *rest)
 
     with tempfile.TemporaryDirectory() as root:
-        folders = {side: pathlib.Path(root) / side for side in sides.values()}
-        for name in entrants:
-            folder = folders[sides[name]]
-            if not folder.exists():
-                folder.mkdir()
-                start(name, "--save", sides[name], folder)
-        sizes = {side: sum(f.stat().st_size for f in path.glob("*.safetensors")) for side, path in folders.items()}
+        folders = {layout: pathlib.Path(root) / layout for layout in layouts.values()}
+        for layout, folder in folders.items():
+            folder.mkdir()
+            start(layout if layout in PEERS else "torch", "--save", layout, folder)
+        sizes = {layout: sum(f.stat().st_size for f in path.glob("*.safetensors")) for layout, path in folders.items()}
 
         def run(name):
-            return json.loads(start(name, "--load", sides[name], folders[sides[name]]))
+            return json.loads(start(name, "--load", sides[name], folders[layouts[name]]))
 
         for name in entrants:
             run(name)  # the files come into the page cache, and Python writes its bytecode
@@ -241,7 +257,7 @@ def loading_table(arguments, environment):
         hashing = f"{statistics.median(column['hashing']):.2f}" if name in BACKENDS else "none"
         label = f"ours, {name}" if name in BACKENDS else name
         wall, cpu = (spread(column[key], "{:.2f}") for key in ("wall", "cpu"))
-        memory = spread([grown / sizes[sides[name]] for grown in column["memory"]], "{:.2f}")
+        memory = spread([grown / sizes[layouts[name]] for grown in column["memory"]], "{:.2f}")
         print(f"| {label} | {wall} | {cpu} | {hashing} | {memory} |")
     print(f"\n{next(iter(sizes.values())) / 2**20:.0f} MiB a file; goal of memory: {GOAL_MEMORY}.")
 

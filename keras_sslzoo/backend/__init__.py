@@ -1,4 +1,4 @@
-"""The only package that names a framework: thirteen names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: fifteen names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -13,6 +13,9 @@ backend compiles.
     conv(x, kernel, ...)                  convolution of (B, H, W, C), as `keras.ops.conv`
     conv_transpose(x, kernel, ...)        transposed convolution of (B, H, W, C), as `keras.ops.conv_transpose`
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
+    tensor_of(array)                      a tensor in the memory of a NumPy array, which must not change any more; where the
+                                          backend cannot (not on the CPU, not aligned to 64 bytes), a copy
+    set_variable(variable, array)         the same for the value of a variable, cast to its dtype
     own_buffers(variables)                see that no variable shares its memory with another, after Keras made it so
     compiled(fn)                          the pure function of tensors, made quick to call again on the same shapes
     prepare_compilation(model)            what must be seen to before the step is compiled on request (`jit_compile=True`)
@@ -71,5 +74,7 @@ fuse_updates = _backend.fuse_updates
 input_grad = _backend.input_grad
 own_buffers = _backend.own_buffers
 prepare_compilation = _backend.prepare_compilation
+set_variable = _backend.set_variable
+tensor_of = _backend.tensor_of
 update_if = _backend.update_if
 value_and_grad = _backend.value_and_grad

@@ -98,6 +98,16 @@ def update_if(model, predicate, fn):
             variable.assign(ops.where(predicate, after, before))
 
 
+def tensor_of(array):
+    """See `keras_sslzoo.backend`. `jnp.asarray` would copy."""
+    return jax.device_put(array)
+
+
+def set_variable(variable, array):
+    """See `keras_sslzoo.backend`."""
+    variable.assign(ops.cast(tensor_of(array), variable.dtype))
+
+
 def own_buffers(variables):
     """See `keras_sslzoo.backend`. A buffer that two variables share cannot be donated to the step."""
     for variable in variables:

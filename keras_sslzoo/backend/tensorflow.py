@@ -103,6 +103,18 @@ def update_if(model, predicate, fn):
     tf.cond(predicate, run, lambda: tf.constant(False))
 
 
+def tensor_of(array):
+    """See `keras_sslzoo.backend`. TensorFlow's conversion copies; what takes memory over aborts where it is not aligned."""
+    if array.ctypes.data % 64 or not array.size:
+        return tf.convert_to_tensor(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def set_variable(variable, array):
+    """See `keras_sslzoo.backend`."""
+    variable.assign(ops.cast(tensor_of(array), variable.dtype))
+
+
 def own_buffers(variables):
     """See `keras_sslzoo.backend`."""
 

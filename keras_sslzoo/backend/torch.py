@@ -137,6 +137,17 @@ def update_if(model, predicate, fn):
         fn()
 
 
+def tensor_of(array):
+    """See `keras_sslzoo.backend`. Keras' conversion would copy."""
+    return torch.from_numpy(array)
+
+
+def set_variable(variable, array):
+    """See `keras_sslzoo.backend`."""
+    value = variable.value
+    value.data = torch.from_numpy(array).to(value.device, value.dtype)
+
+
 def own_buffers(variables):
     """See `keras_sslzoo.backend`."""
 

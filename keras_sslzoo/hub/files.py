@@ -1,15 +1,14 @@
 """Reading files of weights: nothing of a file is used before its bytes and its header are what they should be.
 
-    path --size, sha256--> --header: names, dtypes, shapes, offsets--> memory map --one tensor at a time--> NumPy
+    path --size--> --header: names, dtypes, shapes--> --each tensor into memory of its own, hashed--> --sha256--> NumPy
 
 A safetensors file (https://github.com/huggingface/safetensors, README, "Format") is an 8-byte little-endian length N,
-N bytes of JSON, and the tensors' bytes. The map is of the very file that was hashed, held open.
+N bytes of JSON, and the tensors' bytes. What is hashed is the memory that is used, so the file may change meanwhile.
 """
 
 import hashlib
 import json
 import math
-import mmap
 import os
 
 import ml_dtypes
@@ -83,12 +82,19 @@ def sha256(file):
 
 def check(file, digest, size, name):
     """Raise `WeightsCorrupt` unless an open binary file has this sha256 and size."""
+    _check_size(file, size, name)
+    _check_digest(sha256(file), digest, file, name)
+
+
+def _check_size(file, size, name):
     received = os.fstat(file.fileno()).st_size
     if received != size:
         raise WeightsCorrupt(
             f"{name} must have {size:,} bytes. Received: {received:,}{_impostor(file)}. Refusing to load it. {REMEDY}"
         )
-    received = sha256(file)
+
+
+def _check_digest(received, digest, file, name):
     if received != digest:
         raise WeightsCorrupt(
             f"{name} must have the sha256 {digest[:12]}... Received: {received[:12]}...{_impostor(file)}. Refusing to load "
@@ -108,7 +114,9 @@ def read_bytes(path, digest=None, size=None):
                 f"{path} must have at most {LARGEST_JSON:,} bytes. Received: more. Refusing to load it. {REMEDY}"
             )
         if digest is not None:
-            check(file, digest, size, os.path.basename(path))
+            name = os.path.basename(path)
+            _check_size(file, size, name)
+            _check_digest(hashlib.sha256(data).hexdigest(), digest, file, name)
     return data
 
 
@@ -118,8 +126,20 @@ def _impostor(file):
     return next((f": it looks like {what}" for start, what in IMPOSTORS.items() if first.startswith(start)), "")
 
 
+ALIGNMENT = 64  # bytes; what JAX and TensorFlow ask of memory that they take over without a copy
+
+
+def aligned(shape, dtype, make=np.empty):
+    """An array in memory of its own, which a backend can take over; `make` is `np.empty` or `np.zeros`."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    memory = make(size + ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
 class TensorFile:
-    """A safetensors file whose bytes were verified: a mapping from names to NumPy arrays.
+    """A safetensors file in memory, verified: names, dtypes and shapes, and NumPy arrays to be taken one at a time.
 
     Args:
         path: Of the file.
@@ -132,10 +152,20 @@ class TensorFile:
     def __init__(self, path, digest=None, size=None):
         self.name = os.path.basename(path)
         with open(path, "rb") as file:
+            if size is not None:
+                _check_size(file, size, self.name)
+            self.metadata, self.entries, head = read_header(file, self.name)
+            hashed = hashlib.sha256(head)
+            self._arrays = {}
+            for name, (dtype, shape, _) in sorted(self.entries.items(), key=lambda entry: entry[1][2]):
+                self._arrays[name] = array = aligned(shape, dtype)
+                data = array.reshape(-1).view("uint8")
+                if file.readinto(data) < data.size:
+                    raise WeightsCorrupt(f"{self.name} must stay as it is while it is read. Received: a shorter file.")
+                if digest is not None:
+                    hashed.update(data)
             if digest is not None:
-                check(file, digest, size, self.name)
-            self.metadata, self.entries = read_header(file, self.name)
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                _check_digest(hashed.hexdigest(), digest, file, self.name)
 
     @property
     def shapes(self):
@@ -151,14 +181,9 @@ class TensorFile:
         """NumPy dtype of a tensor."""
         return self.entries[name][0]
 
-    def __getitem__(self, name):
-        """A copy of one tensor: backends may keep the memory that they are given."""
-        dtype, shape, start = self.entries[name]
-        array = np.frombuffer(self._map, dtype, math.prod(shape), start).reshape(shape).copy()
-        if array.nbytes and hasattr(mmap, "MADV_DONTNEED"):  # pages that were read count as this process's memory
-            first = start - start % mmap.PAGESIZE
-            self._map.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
-        return array
+    def take(self, name):
+        """One tensor, once: its memory is the caller's from now on."""
+        return self._arrays.pop(name)
 
 
 def read_header(file, name):
@@ -169,7 +194,8 @@ def read_header(file, name):
         name: Of the file, for messages.
 
     Returns:
-        `(metadata, entries)`: a dict of strings; a dict from tensor name to (NumPy dtype, shape, first byte in the file).
+        `(metadata, entries, head)`: a dict of strings; a dict from tensor name to (NumPy dtype, shape, first byte in the
+        file), and the bytes before the first tensor, where the file stands now.
 
     Raises:
         WeightsCorrupt: unless the tensors fill the file exactly, without gap or overlap, in known dtypes.
@@ -182,10 +208,12 @@ def read_header(file, name):
 
     total = os.fstat(file.fileno()).st_size
     file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
+    head = file.read(8)
+    length = int.from_bytes(head, "little")
     if total < 10 or length > min(total - 8, LARGEST_JSON):
         refuse(f"{total:,} bytes with a header of {length:,}")
-    header = read_json(file.read(length), f"The header of {name}")
+    text = file.read(length)
+    header = read_json(text, f"The header of {name}")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         refuse("metadata that are no strings")
@@ -212,7 +240,7 @@ def read_header(file, name):
         end = stop
     if end != total - 8 - length:
         refuse(f"{total - 8 - length:,} bytes of tensors where the header declares {end:,}")
-    return metadata, entries
+    return metadata, entries, head + text
 
 
 def _naturals(value):

@@ -30,6 +30,19 @@ CONFIG, CARD = "config.json", "README.md"
 PARTS = ("encoder", "method")
 
 
+@contextlib.contextmanager
+def _uncollected():
+    """Without the garbage collector: the many objects of a network, or of jsonschema's import, set off a full collection,
+    which walks the whole backend and takes as long as all the rest."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @functools.cache
 def validator(name):
     """The compiled JSON Schema `hub/<name>.schema.json`."""
@@ -49,6 +62,7 @@ def validate(data, schema, source):
         )
 
 
+@_uncollected()
 def parse_config(data, source):
     """The dict in the bytes of a `config.json`, valid; a foreign one is named in an error."""
     config = read_json(data, source)
@@ -71,19 +85,6 @@ def part_of(config, part, source):
             f"{', '.join(config['parts'])}. Pass part={next(iter(config['parts']))!r}."
         )
     return config["parts"][part]
-
-
-@contextlib.contextmanager
-def _uncollected():
-    """Without the garbage collector: a network's many objects set off a full collection, which walks the whole backend and
-    takes as long as all the rest."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @_uncollected()

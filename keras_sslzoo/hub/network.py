@@ -21,8 +21,10 @@ from keras import initializers, layers, ops
 
 from keras_sslzoo import layers as own_layers
 from keras_sslzoo import methods, views
+from keras_sslzoo.backend import tensor_of
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.hub.errors import ArchitectureMismatch
+from keras_sslzoo.hub.files import aligned
 from keras_sslzoo.nets import initializers as own_initializers
 from keras_sslzoo.ops.config import signature_names
 
@@ -280,7 +282,9 @@ class Budget:
                 f"A network must not be larger than its file. Received: a config whose weights outgrow the "
                 f"{self.elements:,} numbers of the file at the shape {tuple(shape)}. Refusing to load it."
             )
-        return ops.zeros(shape, dtype)
+        if dtype != "float32":
+            return ops.zeros(shape, dtype)
+        return tensor_of(aligned(shape, dtype, np.zeros))  # pages that nobody writes to never become real
 
     def get_config(self):
         """Itself: Keras' attention layers copy their initializers through the config."""

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_sslzoo.backend import set_variable
 from keras_sslzoo.engine.method import Method
 from keras_sslzoo.hub.errors import ArchitectureMismatch
 from keras_sslzoo.ops.config import signature_names
@@ -70,7 +71,7 @@ def assign(model, file, droppable=(), inflate=None):
 
     Args:
         model: Keras model or method.
-        file: `TensorFile`.
+        file: `TensorFile`, which is empty afterwards.
         droppable: Patterns of tensors that a layout holds and that the model has no use for, `"*.num_batches_tracked"`.
         inflate: `(old, new)` numbers of input channels, where the first layer must be adapted; see `inflate_channels`.
 
@@ -103,12 +104,12 @@ def assign(model, file, droppable=(), inflate=None):
             "Load the config and the file of one `save_pretrained`; another `input_shape` suits networks that end in a mean."
         )
     for name, variable in wanted.items():
-        tensor = file[name]
+        tensor = file.take(name)
         if name in stem:
             tensor = inflate_channels(tensor, inflate[1])
         if tensor.dtype.name == "bfloat16":
             tensor = tensor.astype("float32")
-        variable.assign(ops.convert_to_tensor(tensor, variable.dtype))
+        set_variable(variable, tensor)
     return dropped
 
 

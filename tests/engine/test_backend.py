@@ -1,5 +1,7 @@
 """The names of `backend`, each against NumPy."""
 
+import math
+import pathlib
 import types
 
 import keras
@@ -8,6 +10,7 @@ import pytest
 from keras import ops
 
 from keras_sslzoo import backend
+from keras_sslzoo.hub import files
 
 
 class Model:
@@ -151,3 +154,36 @@ def test_errors_of_a_missing_backend_teach():
     assert "pip install 'keras-sslzoo[tensorflow]'" in message
     assert "KERAS_BACKEND" in message
     assert isinstance(backend, types.ModuleType)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3), (256, 256)])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_arrays_become_tensors_and_values(shape, aligned):
+    array = np.arange(math.prod(shape) + 1, dtype="float32")
+    array = files.aligned(shape, "float32") if aligned else array[1:].reshape(shape)
+    array[...] = 3
+    np.testing.assert_array_equal(numpy_of(backend.tensor_of(array)), array)
+    for dtype in ("float32", "float16"):
+        variable = keras.Variable(np.zeros(shape), dtype=dtype)
+        backend.set_variable(variable, array)
+        assert keras.backend.standardize_dtype(variable.value.dtype) == dtype
+        np.testing.assert_array_equal(numpy_of(variable.value), array)
+        variable.assign(ops.ones(shape, dtype))
+        np.testing.assert_array_equal(numpy_of(variable.value), np.ones(shape))
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="Linux tells what is in memory")
+def test_a_large_array_is_not_copied():
+    """By memory: a copy of 64 MB would show."""
+    array = files.aligned((2**24,), "float32", np.zeros)
+    variable = keras.Variable(backend.tensor_of(array))
+    before = resident()
+    backend.set_variable(variable, array)
+    tensor = backend.tensor_of(array)
+    assert resident() - before < 2**24
+    assert tuple(tensor.shape) == array.shape
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    return 1024 * int(pathlib.Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
