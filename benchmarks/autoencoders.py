@@ -10,8 +10,8 @@
     hashing     mAP@1000 of binary codes by Hamming distance: semantic hashing, ITQ, LSH; and time per query
     generation  images decoded from N(0, I) and from a Gaussian mixture on an autoencoder's code, and a VAE's
 
-A row is written to runs/autoencoders/ when it is done, so a run that was stopped goes on where it was; the tables of
-benchmarks/autoencoders.md are written from the rows that are there. Nothing was chosen by test figures: networks, rates and
+A row is written to benchmarks/autoencoders.json when it is done, so a run that was stopped goes on where it was, and the tables of
+autoencoders.md are written from the rows that are there. Remove rows from it to measure them again. Nothing was chosen by test figures: networks, rates and
 lengths were fixed beforehand, the same for all rows of a section.
 """
 
@@ -30,7 +30,7 @@ from sklearn.mixture import GaussianMixture
 import keras_sslzoo as zoo
 
 PAGE = Path(__file__).resolve().with_suffix(".md")
-ROWS = PAGE.parent.parent / "runs" / "autoencoders"
+ROWS = PAGE.with_suffix(".json")
 SHAPE, PIXELS = (28, 28, 1), 784
 BATCH, EPOCHS = 256, {"code_size": 6, "elbo": 5, "anomaly": 20, "hashing": 6}
 LABELS = 10_000  # of the linear probe: 60,000 are too slow on two cores
@@ -231,24 +231,30 @@ SECTIONS = {
 }
 
 
-def path_of(section, *arguments):
-    """Where a row is kept."""
-    return ROWS / ("-".join(map(str, (section, *arguments))).replace(" ", "_").replace(":", "_") + ".json")
+def name_of(section, *arguments):
+    """The name of a row."""
+    return " ".join(map(str, (section, *arguments)))
+
+
+def rows_measured():
+    """Dict from name to row."""
+    return json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.exists() else {}
 
 
 def measure(section, *arguments):
     """Make a row, unless it is there."""
-    path = path_of(section, *arguments)
-    if path.exists():
+    name = name_of(section, *arguments)
+    if name in rows_measured():
         return
     keras.backend.clear_session()
     keras.utils.set_random_seed(arguments[-1])
     start = time.monotonic()
     row = SECTIONS[section][0](*arguments)
     row |= {"seconds": round(time.monotonic() - start), "backend": keras.config.backend()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(row) + "\n")
-    print(path.stem, row, file=sys.stderr, flush=True)
+    found = dict(sorted({**rows_measured(), name: row}.items()))
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in found.items())
+    ROWS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    print(name, row, file=sys.stderr, flush=True)
 
 
 def cell(values, form):
@@ -262,11 +268,12 @@ def cell(values, form):
 def table(section):
     """The Markdown table of the rows that are there."""
     _, rows, columns = SECTIONS[section]
+    measured = rows_measured()
     titles = ["what", "size", "seeds", *(title for title, _, _ in columns)]
     lines = [f"| {' | '.join(titles)} |", f"|---|---:|---|{'---:|' * len(columns)}"]
     for what, size, seeds in rows:
-        paths = {seed: path_of(section, what, size, seed) for seed in seeds}
-        found = {seed: json.loads(path.read_text()) for seed, path in paths.items() if path.exists()}
+        names = {seed: name_of(section, what, size, seed) for seed in seeds}
+        found = {seed: measured[name] for seed, name in names.items() if name in measured}
         if found:
             cells = [cell([row[key] for row in found.values() if key in row], form) for _, key, form in columns]
             lines.append(f"| {what} | {size or ''} | {', '.join(map(str, found))} | {' | '.join(cells)} |")

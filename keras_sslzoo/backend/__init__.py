@@ -1,4 +1,4 @@
-"""The only package that names a framework: fifteen names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: sixteen names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -10,6 +10,7 @@ backend compiles.
     fuse_updates(optimizer)               where Keras' Adam reads memory many times over, let it do the same in one kernel
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
     batch_norm(x, gamma, beta, epsilon)   (x normalised by its own statistics, mean, biased variance), all but the last axis
+    dense(x, kernel, bias)                x kernel + bias, over the last axis
     conv(x, kernel, ...)                  convolution of (B, H, W, C), as `keras.ops.conv`
     conv_transpose(x, kernel, ...)        transposed convolution of (B, H, W, C), as `keras.ops.conv_transpose`
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
@@ -69,6 +70,7 @@ batch_norm = _backend.batch_norm
 compiled = _backend.compiled
 conv = _backend.conv
 conv_transpose = _backend.conv_transpose
+dense = _backend.dense
 ema_update = _backend.ema_update
 fuse_updates = _backend.fuse_updates
 input_grad = _backend.input_grad

@@ -78,6 +78,11 @@ def batch_norm(x, gamma, beta, epsilon):
     return ops.cast(y, x.dtype), mean, variance
 
 
+def dense(x, kernel, bias):
+    """See `keras_sslzoo.backend`."""
+    return ops.add(ops.matmul(x, kernel), bias)
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`."""
     return ops.conv(x, kernel, strides, padding, "channels_last", dilation)

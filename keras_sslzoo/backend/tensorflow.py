@@ -83,6 +83,11 @@ def batch_norm(x, gamma, beta, epsilon):
     return y, tf.stop_gradient(mean), tf.stop_gradient(variance * (tf.maximum(n - 1.0, 1.0) / n))
 
 
+def dense(x, kernel, bias):
+    """See `keras_sslzoo.backend`."""
+    return ops.add(ops.matmul(x, kernel), bias)
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`."""
     return ops.conv(x, kernel, strides, padding, "channels_last", dilation)

@@ -108,6 +108,13 @@ def batch_norm(x, gamma, beta, epsilon):
     return _channels_last(y) if x.ndim == 4 else y.reshape(x.shape), mean.detach(), variance
 
 
+def dense(x, kernel, bias):
+    """See `keras_sslzoo.backend`. Adding the bias afterwards would write the result twice, the second time to new memory."""
+    if x.dtype != kernel.dtype or x.dtype != bias.dtype:
+        return ops.add(ops.matmul(x, kernel), bias)
+    return torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`. `keras.ops.conv` copies its input to channels first and back."""
     pads = [(0, 0), (0, 0)]

@@ -10,6 +10,7 @@ from keras_sslzoo.layers.codes import Bits as Bits
 from keras_sslzoo.layers.codes import KeepTopK as KeepTopK
 from keras_sslzoo.layers.convolution import Conv2D as Conv2D
 from keras_sslzoo.layers.convolution import Conv2DTranspose as Conv2DTranspose
+from keras_sslzoo.layers.dense import Dense as Dense
 from keras_sslzoo.layers.dropout import Dropout as Dropout
 from keras_sslzoo.layers.dropout import DropPath as DropPath
 from keras_sslzoo.layers.feed_forward import FeedForward as FeedForward

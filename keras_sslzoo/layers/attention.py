@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_sslzoo.layers.dense import Dense
 from keras_sslzoo.ops.attention import attend
 
 
@@ -62,8 +63,8 @@ class Attention(keras.Layer):
         check_heads(self.heads, width)
         first, last = self.kernel_initializer, self.output_initializer or self.kernel_initializer
         dense = {"dtype": self.dtype_policy}
-        self.qkv = keras.layers.Dense(3 * width, use_bias=self.qkv_bias, kernel_initializer=first, name="qkv", **dense)
-        self.proj = keras.layers.Dense(width, use_bias=self.proj_bias, kernel_initializer=last, name="proj", **dense)
+        self.qkv = Dense(3 * width, use_bias=self.qkv_bias, kernel_initializer=first, name="qkv", **dense)
+        self.proj = Dense(width, use_bias=self.proj_bias, kernel_initializer=last, name="proj", **dense)
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
 

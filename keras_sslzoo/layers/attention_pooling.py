@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_sslzoo.layers.attention import check_heads
+from keras_sslzoo.layers.dense import Dense
 from keras_sslzoo.layers.feed_forward import FeedForward
 from keras_sslzoo.ops.attention import attend
 
@@ -52,9 +53,9 @@ class AttentionPooling(keras.Layer):
         self.latent = self.add_weight(shape=(1, width), initializer=self.latent_initializer, name="latent")
         policy = {"dtype": self.dtype_policy}
         kernels = {"kernel_initializer": self.kernel_initializer, **policy}
-        self.q = keras.layers.Dense(width, name="q", **kernels)
-        self.kv = keras.layers.Dense(2 * width, name="kv", **kernels)
-        self.proj = keras.layers.Dense(width, name="proj", **kernels)
+        self.q = Dense(width, name="q", **kernels)
+        self.kv = Dense(2 * width, name="kv", **kernels)
+        self.proj = Dense(width, name="proj", **kernels)
         self.norm = keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name="norm", **policy)
         self.mlp = FeedForward(self.hidden, self.activation, name="mlp", **kernels)
         for part in (self.q, self.kv, self.proj, self.norm, self.mlp):

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sslzoo.layers.dense import Dense
 from keras_sslzoo.ops.activations import ACTIVATIONS, check_activation
 
 
@@ -51,8 +52,8 @@ class FeedForward(keras.Layer):
         first, last = self.kernel_initializer, self.output_initializer or self.kernel_initializer
         dense = {"use_bias": self.use_bias, "dtype": self.dtype_policy}
         units = self.hidden * (2 if self.activation == "swiglu" else 1)
-        self.fc1 = keras.layers.Dense(units, kernel_initializer=first, name="fc1", **dense)
-        self.fc2 = keras.layers.Dense(width, kernel_initializer=last, name="fc2", **dense)
+        self.fc1 = Dense(units, kernel_initializer=first, name="fc1", **dense)
+        self.fc2 = Dense(width, kernel_initializer=last, name="fc2", **dense)
         self.fc1.build(input_shape)
         self.fc2.build((*input_shape[:-1], self.hidden))
 

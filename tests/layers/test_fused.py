@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_sslzoo import backend
-from keras_sslzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose
+from keras_sslzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense
 
 SHAPES = [(16, 5), (4, 7, 5), (4, 6, 3, 5), (2, 3, 2, 2, 5)]
 
@@ -136,6 +136,22 @@ def test_frozen_batch_norm_is_inference():
     np.testing.assert_array_equal(numpy_of(layer(x, training=True)), numpy_of(layer(x, training=False)))
     for a, b in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{}, {"activation": "relu"}, {"use_bias": False}], ids=str)
+@pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5), (2, 3, 4, 5)])
+def test_dense_is_keras_own(shape, options):
+    x = np.random.default_rng(2).normal(size=shape).astype("float32")
+    assert_equal_runs(*pair(Dense, shape, units=6, **options), x)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16"])
+def test_dense_in_other_dtypes_is_keras_own(dtype):
+    x = np.random.default_rng(2).normal(size=(2, 4, 5)).astype("float32")
+    ours, keras_layer = pair(Dense, x.shape, units=6, dtype=dtype)
+    y, expected = ours(x), keras_layer(x)
+    assert y.dtype == expected.dtype
+    np.testing.assert_allclose(*(numpy_of(ops.cast(v, "float32")) for v in (y, expected)), rtol=0.02, atol=0.05)
 
 
 CONVOLUTIONS = [
