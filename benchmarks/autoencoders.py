@@ -10,9 +10,9 @@
     hashing     mAP@1000 of binary codes by Hamming distance: semantic hashing, ITQ, LSH; and time per query
     generation  images decoded from N(0, I) and from a Gaussian mixture on an autoencoder's code, and a VAE's
 
-A row is written to benchmarks/autoencoders.json when it is done, so a run that was stopped goes on where it was, and the tables of
-autoencoders.md are written from the rows that are there. Remove rows from it to measure them again. Nothing was chosen by test figures: networks, rates and
-lengths were fixed beforehand, the same for all rows of a section.
+A row is written to benchmarks/autoencoders.json when it is done, so a run that was stopped goes on where it was, and the
+tables of autoencoders.md are written from the rows that are there. Remove rows from it to measure them again. Nothing was
+chosen by test figures: networks, rates and lengths were fixed beforehand, the same for all rows of a section.
 """
 
 import argparse

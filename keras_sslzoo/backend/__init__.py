@@ -1,4 +1,4 @@
-"""The only package that names a framework: sixteen names, the same on JAX, TensorFlow and PyTorch.
+"""The only package that names a framework: seventeen names, the same on JAX, TensorFlow and PyTorch.
 
 Keras gives `train_step` another shape on each backend (JAX's is stateless), which is why training steps are not shared.
 With the names below they are: a method is ordinary, stateful-looking Python, and this package turns it into what the
@@ -11,6 +11,8 @@ backend compiles.
     ema_update(targets, sources, decay)   target <- decay * target + (1 - decay) * source, for lists of variables
     batch_norm(x, gamma, beta, epsilon)   (x normalised by its own statistics, mean, biased variance), all but the last axis
     dense(x, kernel, bias)                x kernel + bias, over the last axis
+    attention(q, k, v, causal)            softmax(q k^T / sqrt(d)) v in each head, (B, T, heads, d); the softmax in float32;
+                                          `causal`: a query reads the keys up to its own place alone
     conv(x, kernel, ...)                  convolution of (B, H, W, C), as `keras.ops.conv`
     conv_transpose(x, kernel, ...)        transposed convolution of (B, H, W, C), as `keras.ops.conv_transpose`
     update_if(model, predicate, fn)       run fn(), which assigns variables, where the boolean scalar is true
@@ -66,6 +68,7 @@ else:
 
 TrainStep = _backend.TrainStep
 apply_gradients = _backend.apply_gradients
+attention = _backend.attention
 batch_norm = _backend.batch_norm
 compiled = _backend.compiled
 conv = _backend.conv

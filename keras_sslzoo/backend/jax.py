@@ -83,6 +83,14 @@ def dense(x, kernel, bias):
     return ops.add(ops.matmul(x, kernel), bias)
 
 
+def attention(q, k, v, causal):
+    """See `keras_sslzoo.backend`."""
+    dtype = q.dtype
+    if dtype == "float16" and jax.default_backend() == "cpu":  # 'F16_F16_F32' is not supported by dot_general
+        q, k, v = (ops.cast(x, "float32") for x in (q, k, v))
+    return ops.cast(ops.dot_product_attention(q, k, v, is_causal=causal), dtype)
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`."""
     return ops.conv(x, kernel, strides, padding, "channels_last", dilation)

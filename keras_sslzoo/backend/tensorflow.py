@@ -88,6 +88,11 @@ def dense(x, kernel, bias):
     return ops.add(ops.matmul(x, kernel), bias)
 
 
+def attention(q, k, v, causal):
+    """See `keras_sslzoo.backend`."""
+    return ops.dot_product_attention(q, k, v, is_causal=causal)
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`."""
     return ops.conv(x, kernel, strides, padding, "channels_last", dilation)

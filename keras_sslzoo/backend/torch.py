@@ -115,6 +115,12 @@ def dense(x, kernel, bias):
     return torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
+def attention(q, k, v, causal):
+    """See `keras_sslzoo.backend`. `keras.ops.dot_product_attention` copies q, k and v first."""
+    heads_first = (x.transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(*heads_first, is_causal=causal).transpose(1, 2)
+
+
 def conv(x, kernel, strides, padding, dilation):
     """See `keras_sslzoo.backend`. `keras.ops.conv` copies its input to channels first and back."""
     pads = [(0, 0), (0, 0)]

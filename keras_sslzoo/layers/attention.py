@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_sslzoo import backend
 from keras_sslzoo.layers.dense import Dense
-from keras_sslzoo.ops.attention import attend
 
 
 def check_heads(heads, width):
@@ -75,7 +75,7 @@ class Attention(keras.Layer):
 
     def call(self, x):
         """`(B, T, D)` -> `(B, T, D)`."""
-        y = attend(*self._split(x), causal=self.causal)
+        y = backend.attention(*self._split(x), self.causal)
         return self.proj(ops.reshape(y, (-1, ops.shape(x)[1], x.shape[-1])))
 
     def maps(self, x):

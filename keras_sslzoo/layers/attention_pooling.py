@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
+from keras_sslzoo import backend
 from keras_sslzoo.layers.attention import check_heads
 from keras_sslzoo.layers.dense import Dense
 from keras_sslzoo.layers.feed_forward import FeedForward
-from keras_sslzoo.ops.attention import attend
 
 
 @keras.saving.register_keras_serializable("keras_sslzoo")
@@ -67,7 +67,7 @@ class AttentionPooling(keras.Layer):
         split = (self.heads, width // self.heads)
         q = ops.broadcast_to(ops.reshape(self.q(self.latent), (1, 1, *split)), (batch, 1, *split))
         k, v = (ops.reshape(part, (-1, tokens, *split)) for part in ops.split(self.kv(x), 2, axis=-1))
-        y = self.proj(ops.reshape(attend(q, k, v), (-1, width)))
+        y = self.proj(ops.reshape(backend.attention(q, k, v, False), (-1, width)))
         return y + self.mlp(self.norm(y))
 
     def compute_output_shape(self, input_shape):
