@@ -11,8 +11,8 @@
     generation  images decoded from N(0, I) and from a Gaussian mixture on an autoencoder's code, and a VAE's
 
 A row is written to benchmarks/autoencoders.json when it is done, so a run that was stopped goes on where it was, and the
-tables of autoencoders.md are written from the rows that are there. Remove rows from it to measure them again. Nothing was
-chosen by test figures: networks, rates and lengths were fixed beforehand, the same for all rows of a section.
+table of its section in autoencoders.md is written from the rows that are there. Remove rows to measure them again. Nothing
+was chosen by test figures: networks, rates and lengths were fixed beforehand, the same for all rows of a section.
 """
 
 import argparse
@@ -294,6 +294,8 @@ def main():
                     measure(*row)
     text = PAGE.read_text(encoding="utf-8")
     for section in SECTIONS:
+        if not any(name.startswith(f"{section} ") for name in rows_measured()):
+            continue  # the page keeps what it has
         begin, end = f"<!-- {section} -->", f"<!-- /{section} -->"
         text = f"{text.split(begin)[0]}{begin}\n{table(section)}\n{end}{text.split(end)[1]}"
     PAGE.write_text(text, encoding="utf-8")

@@ -16,8 +16,8 @@ LABS = sorted((ROOT / "examples" / "labs").glob("*.py"))
 TINY = [(r"^EPOCHS, SAMPLES, SEED = \d+", "EPOCHS, SAMPLES, SEED = 1"), (r"^(SIZES|WIDTHS) = .*$", r"\1 = (4, 8)")]
 
 
-def test_there_are_nine():
-    assert len(LABS) == 9
+def test_there_are_ten():
+    assert len(LABS) == 10
 
 
 def test_notebooks_are_made_from_the_scripts():
