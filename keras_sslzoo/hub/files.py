@@ -161,7 +161,10 @@ class TensorFile:
                 self._arrays[name] = array = aligned(shape, dtype)
                 data = array.reshape(-1).view("uint8")
                 if file.readinto(data) < data.size:
-                    raise WeightsCorrupt(f"{self.name} must stay as it is while it is read. Received: a shorter file.")
+                    raise WeightsCorrupt(
+                        f"{self.name} must stay as it is while it is read. Received: a file that became shorter. Refusing "
+                        "to load it; load it again."
+                    )
                 if digest is not None:
                     hashed.update(data)
             if digest is not None:
