@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import ml_dtypes
 import numpy as np
@@ -157,16 +158,17 @@ class TensorFile:
             self.metadata, self.entries, head = read_header(file, self.name)
             hashed = hashlib.sha256(head)
             self._arrays = {}
-            for name, (dtype, shape, _) in sorted(self.entries.items(), key=lambda entry: entry[1][2]):
-                self._arrays[name] = array = aligned(shape, dtype)
-                data = array.reshape(-1).view("uint8")
-                if file.readinto(data) < data.size:
-                    raise WeightsCorrupt(
-                        f"{self.name} must stay as it is while it is read. Received: a file that became shorter. Refusing "
-                        "to load it; load it again."
-                    )
-                if digest is not None:
-                    hashed.update(data)
+            with ThreadPoolExecutor(1) as pool:  # hashes a tensor, in their order, while the next is read
+                for name, (dtype, shape, _) in sorted(self.entries.items(), key=lambda entry: entry[1][2]):
+                    self._arrays[name] = array = aligned(shape, dtype)
+                    data = array.reshape(-1).view("uint8")
+                    if file.readinto(data) < data.size:
+                        raise WeightsCorrupt(
+                            f"{self.name} must stay as it is while it is read. Received: a file that became shorter. "
+                            "Refusing to load it; load it again."
+                        )
+                    if digest is not None:
+                        pool.submit(hashed.update, data)
             if digest is not None:
                 _check_digest(hashed.hexdigest(), digest, file, self.name)
 
