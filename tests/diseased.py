@@ -2,23 +2,12 @@
 
 import keras
 import numpy as np
-from contract import SHAPE, tiny_coders
+from contract import SHAPE, bright_squares, tiny_coders
 from keras import ops
 
 import keras_sslzoo as zoo
 
-
-def squares(n=128):
-    """Bright squares of random place, size and shade; see `conftest.images`."""
-    rng = np.random.default_rng(0)
-    made = 0.1 * rng.random((n, *SHAPE))
-    for image in made:
-        (top, left), size = rng.integers(0, 7, 2), rng.integers(3, 6)
-        image[top : top + size, left : left + size] += rng.uniform(0.4, 0.9)
-    return made.astype("float32")
-
-
-SQUARES = squares()
+SQUARES = bright_squares(128)
 
 
 def noisy(images, key):

@@ -32,7 +32,8 @@ def main(method, folder, kill_at, out):
     encoder = zoo.nets.ConvNet((12, 12, 1), width=4, features=16, grid=1)
     head = lambda width, name: zoo.nets.Head(width, (16,), 8, name=name)  # noqa: E731
     if method == "BYOL":
-        model = zoo.BYOL(encoder, projector=head(16, "projector"), predictor=head(8, "predictor"))
+        views = zoo.views.MultiView([zoo.views.Pipeline([zoo.views.RandomFlip(), zoo.views.GaussianNoise()])] * 2)
+        model = zoo.BYOL(encoder, views, projector=head(16, "projector"), predictor=head(8, "predictor"))
         model.compile(keras.optimizers.Adam(zoo.optimizers.WarmupCosine(1e-3, warmup=0.2)))
     else:
         model = zoo.LSGAN(image_shape=(12, 12, 1), latent_dim=4)

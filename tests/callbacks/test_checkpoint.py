@@ -1,4 +1,3 @@
-import pathlib
 import signal
 import subprocess
 import sys
@@ -6,11 +5,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from callbacks import resume
 from contract import tiny_encoder, values
 
 import keras_sslzoo as zoo
-
-SCRIPT = str(pathlib.Path(__file__).parent / "resume.py")
 
 
 @pytest.mark.slow
@@ -18,15 +16,14 @@ SCRIPT = str(pathlib.Path(__file__).parent / "resume.py")
 def test_a_killed_run_ends_where_the_uninterrupted_one_ends(method, tmp_path):
     """5 batches an epoch, a checkpoint every 3; killed with -9 in the second epoch, after batch 9."""
 
-    def run(folder, kill_at, out):
-        return subprocess.run(
-            [sys.executable, SCRIPT, method, str(folder), str(kill_at), str(out)], timeout=300
-        ).returncode
+    def run(kill_at):
+        arguments = [method, tmp_path / "killed", kill_at, tmp_path / "killed.npz"]
+        return subprocess.run([sys.executable, resume.__file__, *map(str, arguments)], timeout=300).returncode
 
-    assert run(tmp_path / "whole", 0, tmp_path / "whole.npz") == 0
-    assert run(tmp_path / "killed", 9, tmp_path / "killed.npz") == -signal.SIGKILL
+    resume.main(method, tmp_path / "whole", 0, tmp_path / "whole.npz")
+    assert run(kill_at=9) == -signal.SIGKILL
     assert not (tmp_path / "killed.npz").exists()
-    assert run(tmp_path / "killed", 0, tmp_path / "killed.npz") == 0
+    assert run(kill_at=0) == 0
     with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as killed:
         assert set(whole) == set(killed)
         for key in whole:

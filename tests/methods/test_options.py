@@ -56,32 +56,28 @@ def sgd(**kwargs):
     return lambda: keras.optimizers.SGD(1e-3, **kwargs)
 
 
-# option -> (optimizer, arguments of compile, backends)
 SAME_RUN = {
     "run_eagerly": {"run_eagerly": True},
     "jit_compile": {"jit_compile": True},
     "steps_per_execution": {"steps_per_execution": 2},
 }
-if BACKEND == "torch":
-    del SAME_RUN["jit_compile"]  # tests/methods/test_torch_compile.py
-# those that go together in one run: each run is compiled anew for each method
-OPTIMIZERS = {
-    "gradient_accumulation_steps, use_ema, clipnorm, weight_decay": sgd(
-        gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.5, clipnorm=0.1, weight_decay=0.1
+if BACKEND != "tensorflow":
+    del SAME_RUN["jit_compile"]  # on JAX the default; on torch in tests/methods/test_torch_compile.py
+WEIGHTS = {"sample_weight": np.linspace(0.5, 1.5, 64).astype("float32")}
+CLASSES = {"y": np.repeat([0, 1], 32), "class_weight": {0: 0.5, 1: 1.5}}
+# options -> (optimizer, arguments of fit): those that go together in one run; each is compiled anew for each method
+RUNS = {
+    "gradient_accumulation_steps, use_ema, clipnorm, weight_decay, initial_epoch, validation_split, sample_weight": (
+        sgd(gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.5, clipnorm=0.1, weight_decay=0.1),
+        {"epochs": 3, "initial_epoch": 1, "validation_split": 0.25, **WEIGHTS},
     ),
-    "scheduled learning_rate, scheduled weight_decay, global_clipnorm": lambda: keras.optimizers.AdamW(
-        WarmupCosine(1e-3, warmup=0.25), weight_decay=WarmupCosine(0.4, end=0.04), global_clipnorm=0.1
+    "scheduled learning_rate, scheduled weight_decay, global_clipnorm, class_weight": (
+        lambda: keras.optimizers.AdamW(
+            WarmupCosine(1e-3, warmup=0.25), weight_decay=WarmupCosine(0.4, end=0.04), global_clipnorm=0.1
+        ),
+        CLASSES,
     ),
-    "LARS, clipvalue": lambda: zoo.optimizers.LARS(0.1, clipvalue=0.01),
-}
-FIT = {
-    "initial_epoch, validation_split, sample_weight": {
-        "epochs": 3,
-        "initial_epoch": 1,
-        "validation_split": 0.25,
-        "sample_weight": np.linspace(0.5, 1.5, 64).astype("float32"),
-    },
-    "class_weight": {"y": np.repeat([0, 1], 32), "class_weight": {0: 0.5, 1: 1.5}},
+    "LARS, clipvalue": (lambda: zoo.optimizers.LARS(0.1, clipvalue=0.01), {}),
 }
 
 
@@ -101,26 +97,19 @@ def test_options_that_leave_the_run_as_it_is(name, images):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("option", OPTIMIZERS)
-def test_options_of_the_optimizer(name, option, images):
-    model = build(name, OPTIMIZERS[option])
-    fit(model, images[:32])
-    assert moved(name, model)
-    fit(model, images[:32], epochs=1)  # a second fit: where Keras' own use_ema breaks on JAX
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("option", FIT)
-def test_options_of_fit(name, option, images):
-    model = build(name)
-    if option == "class_weight" and model.needs_targets:
+@pytest.mark.parametrize("options", RUNS)
+def test_options_of_the_optimizer_and_of_fit(name, options, images):
+    optimizer, kwargs = RUNS[options]
+    model = build(name, optimizer)
+    if "class_weight" in kwargs and model.needs_targets:
         with pytest.raises(ValueError, match="Targets must have the shape"):
-            fit(model, images, **FIT[option])
-        return
-    history = fit(model, images, **FIT[option])
+            fit(model, images, **kwargs)
+        kwargs = {}
+    history = fit(model, images, **kwargs)
     assert len(next(iter(history.values()))) == 2
-    assert any(key.startswith("val_") for key in history) == ("validation_split" in FIT[option])
+    assert any(key.startswith("val_") for key in history) == ("validation_split" in kwargs)
+    assert moved(name, model)
+    fit(model, images, epochs=1)  # a second fit: where Keras' own use_ema breaks on JAX
 
 
 @pytest.mark.slow
@@ -129,10 +118,8 @@ def test_float16(name, images):
     """bfloat16: in every method's contract suite."""
     keras.config.set_dtype_policy("mixed_float16")
     model = build(name)
-    history = fit(model, images)
-    players = model._players
-    assert all(isinstance(p.optimizer, keras.optimizers.LossScaleOptimizer) for p in players)
-    assert history
+    fit(model, images)
+    assert all(isinstance(p.optimizer, keras.optimizers.LossScaleOptimizer) for p in model._players)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -225,7 +212,7 @@ def test_scheduled_weight_decay_and_held_variables_by_hand(tmp_path):
 
 def test_the_table_of_the_documentation_names_what_is_tested():
     text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "options.md").read_text(encoding="utf-8")
-    of_runs = ", ".join([*OPTIMIZERS, *FIT]).split(", ")
+    of_runs = ", ".join(RUNS).split(", ")
     for option in ["jit_compile", *SAME_RUN, *of_runs, "mixed_float16", "mixed_bfloat16", "train_on_batch"]:
         assert f"`{option}`" in text, option
     for name in zoo.list_methods():

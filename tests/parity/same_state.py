@@ -1,8 +1,6 @@
-"""Runs methods on one backend from given weights and given views, and writes down everything that moves.
+"""Runs methods on one backend from a seed and given views, and writes down everything that moves.
 
-    KERAS_BACKEND=jax python same_state.py SimCLR,BYOL WEIGHTS OUT      two folders
-
-The first process to run writes the initial weights; the others read them.
+KERAS_BACKEND=jax python same_state.py SimCLR,BYOL OUT      OUT: a folder
 """
 
 import os
@@ -103,19 +101,13 @@ def gradients(model, data):
     return [ops.convert_to_numpy(loss)] + [ops.convert_to_numpy(g) for g in grads]
 
 
-def trace(name, weights, out):
-    """The state of a method at the start, after one step and after all, from `weights` to `out`: `.npz` files."""
+def trace(name, out):
+    """The state of a method at the start, after one step and after all, to `out`, an `.npz` file."""
     keras.utils.set_random_seed(0)
     model = build(name)
-    if os.path.exists(weights):
-        with np.load(weights) as stored:
-            for v, w in zip(model.weights, (stored[str(i)] for i in range(len(model.weights))), strict=True):
-                v.assign(w)
-    else:
-        np.savez(weights, **{str(i): ops.convert_to_numpy(v.value) for i, v in enumerate(model.weights)})
     model.compile(optimizer(model))
     model.set_run_length(STEPS)
-    record, losses = {}, []
+    record, losses = {f"initial/{v.path}": w for v, w in zip(model.weights, numbers(model.weights), strict=True)}, []
     for step, data in enumerate(batches(name), start=1):
         if step == 1:
             before = numbers(model.weights)
@@ -133,6 +125,6 @@ def trace(name, weights, out):
 
 
 if __name__ == "__main__":
-    methods, weights, out = sys.argv[1:]
+    methods, out = sys.argv[1:]
     for method in methods.split(","):
-        trace(method, f"{weights}/{method}.npz", f"{out}/{method}.npz")
+        trace(method, f"{out}/{method}.npz")

@@ -1,4 +1,4 @@
-"""Same initial weights and same fed views: the same loss, gradients, batch-norm statistics and targets on each backend."""
+"""Same seed and same fed views: the same weights, loss, gradients, batch-norm statistics and targets on each backend."""
 
 import concurrent.futures
 import importlib.util
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.parity
 
 BACKENDS = [name for name in ("jax", "tensorflow", "torch") if importlib.util.find_spec(name)]
 METHODS = ["AutoEncoder", "VAE", "SimCLR", "BYOL", "LSGAN", "GAN", "DINO", "CLIP", "SigLIP", "Pix2Pix"]
-# methods with a kind of state or gradient of their own: compared from given weights alone
+# methods with a kind of state or gradient of their own: compared on fed views alone
 OTHERS = ["SparseAutoEncoder", "KSparseAutoEncoder", "ContractiveAutoEncoder", "ContextEncoder"]
 TOLERANCE = dict.fromkeys(("LSGAN", "GAN", "Pix2Pix", "ContextEncoder"), 1e-4)  # games
 
 
-def on_each_backend(script, methods, folder, *arguments):
-    """Arrays that the script wrote, by method and backend. One process a backend: each takes long to start."""
+def on_each_backend(script, methods, folder):
+    """Arrays that the script wrote, by method and backend; one process a backend, since each takes long to start."""
     if len(BACKENDS) < 2:
         pytest.skip("needs two installed backends to compare")
 
@@ -28,13 +28,11 @@ def on_each_backend(script, methods, folder, *arguments):
         out = folder / backend
         out.mkdir()
         environment = {**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(pathlib.Path(__file__).parent / script), ",".join(methods), *arguments, str(out)]
+        command = [sys.executable, str(pathlib.Path(__file__).parent / script), ",".join(methods), str(out)]
         subprocess.run(command, check=True, env=environment, timeout=1200)
 
-    first, *others = BACKENDS
-    run(first)  # it may leave its weights for the others
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        list(pool.map(run, others))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, BACKENDS))
     return {method: {name: dict(np.load(folder / name / f"{method}.npz")) for name in BACKENDS} for method in methods}
 
 
@@ -46,9 +44,8 @@ def chosen(request, fixture):
 
 @pytest.fixture(scope="session")
 def traces(request, tmp_path_factory):
-    """From the same weights and views."""
-    folder = tmp_path_factory.mktemp("traces")
-    return on_each_backend("same_state.py", chosen(request, "traces"), folder, str(folder))
+    """From the same seed and views."""
+    return on_each_backend("same_state.py", chosen(request, "traces"), tmp_path_factory.mktemp("traces"))
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +72,16 @@ def test_state_is_the_same(traces, method, part):
         assert together < tolerance
         worst = max((distance(first[key], other[key]), key) for key in keys)
         assert worst[0] < 3 * tolerance, worst
+
+
+@pytest.mark.parametrize("method", METHODS + OTHERS)
+def test_initial_weights_are_the_same_bit_for_bit(traces, method):
+    first, *others = traces[method].values()
+    keys = [key for key in first if key.startswith("initial/")]
+    assert any(first[key].std() > 0 for key in keys)
+    for other in others:
+        for key in keys:
+            np.testing.assert_array_equal(first[key], other[key], err_msg=key)
 
 
 @pytest.mark.parametrize("method", METHODS + OTHERS)

@@ -87,7 +87,7 @@ def test_loss_is_equation_3_at_the_end_of_the_warm_up():
     np.testing.assert_allclose(float64(logs["kl"]), np.mean(terms, axis=0) - np.mean(entropies, axis=0), atol=1e-3)
 
 
-def test_centre_and_teacher_follow_by_equation_4_and_the_momentum_schedule(images):
+def test_centre_and_teacher_follow_by_equation_4_and_the_momentum_schedule():
     model = build(momentum=0.9, center_momentum=0.8)
     model.compile(keras.optimizers.SGD(0.1))
     steps = 4
@@ -99,7 +99,7 @@ def test_centre_and_teacher_follow_by_equation_4_and_the_momentum_schedule(image
     model.teacher = lambda views, training: seen.append(plain(views, training)) or seen[-1]
     model.run_eagerly = True
     for k in range(steps):
-        model.train_on_batch(images[:16])
+        model.train_on_batch({"views": multi_crop()})
         rate = 1 - (1 - 0.9) * (np.cos(np.pi * k / steps) + 1) / 2
         teacher = [rate * t + (1 - rate) * values([s])[0] for t, (s, _) in zip(teacher, pairs, strict=True)]
         center = 0.8 * center + 0.2 * float64(seen[-1]).mean(axis=0)
@@ -108,15 +108,15 @@ def test_centre_and_teacher_follow_by_equation_4_and_the_momentum_schedule(image
             np.testing.assert_allclose(values([t])[0], expected, rtol=1e-5, atol=1e-7)
 
 
-def test_temperature_rises_linearly_then_stays(images):
+def test_temperature_rises_linearly_then_stays():
     model = build(teacher_temperature=(0.04, 0.07), temperature_warmup=0.5)
     model.compile("sgd")
     model.set_run_length(8)
-    found = [model.train_on_batch(images[:16], return_dict=True)["teacher_temperature"] for _ in range(8)]
+    found = [model.train_on_batch({"views": multi_crop()}, return_dict=True)["teacher_temperature"] for _ in range(8)]
     np.testing.assert_allclose(found, [0.04 + 0.03 * min(k / 4, 1) for k in range(8)], rtol=1e-5)
 
 
-def test_the_last_layer_is_held_in_the_first_part_of_the_run(images):
+def test_the_last_layer_is_held_in_the_first_part_of_the_run():
     """No gradient, no momentum, no decay: then it moves."""
     model = build(freeze=0.5)
     model.compile(zoo.optimizers.AdamW(1e-2, weight_decay=0.4))
@@ -125,10 +125,10 @@ def test_the_last_layer_is_held_in_the_first_part_of_the_run(images):
     others = [v for v in model.projector.trainable_variables if v.path not in {w.path for w in last}]
     start, before = values(last), values(others)
     for _ in range(2):
-        model.train_on_batch(images[:16])
+        model.train_on_batch({"views": multi_crop()})
     np.testing.assert_array_equal(values(last)[0], start[0])
     assert all((a != b).any() for a, b in zip(before, values(others), strict=True))
-    model.train_on_batch(images[:16])
+    model.train_on_batch({"views": multi_crop()})
     assert (values(last)[0] != start[0]).any()
 
 

@@ -12,12 +12,12 @@ class TestContract(Contract):
     method = zoo.LinearAutoEncoder
 
 
-def trained(x, latent_dim, epochs, rate):
+def trained(x, latent_dim, steps, rate):
     keras.utils.set_random_seed(0)
     model = zoo.LinearAutoEncoder(x.shape[1:], latent_dim)
     schedule = zoo.optimizers.WarmupCosine(rate)
     model.compile(keras.optimizers.Adam(schedule))
-    model.fit(x, batch_size=len(x), epochs=epochs, verbose=0)
+    model.fit(np.concatenate([x] * steps), batch_size=len(x), shuffle=False, verbose=0)
     return model
 
 
@@ -26,7 +26,7 @@ def test_the_subspace_is_that_of_pca():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(256, 10)) * np.linspace(2.0, 0.2, 10) @ np.linalg.qr(rng.normal(size=(10, 10)))[0] + 0.5
     x = x.astype("float32").reshape(256, 5, 2)
-    model, pca = trained(x, 3, epochs=600, rate=0.03), PCA(3).fit(x.reshape(256, 10))
+    model, pca = trained(x, 3, steps=600, rate=0.03), PCA(3).fit(x.reshape(256, 10))
     assert np.degrees(subspace_angles(model.subspace(), pca.components_.T)).max() < 0.5
     expected = np.mean((x.reshape(256, 10) - pca.inverse_transform(pca.transform(x.reshape(256, 10)))) ** 2)
     assert model.evaluate(x, verbose=0) == pytest.approx(expected, rel=1e-3)
