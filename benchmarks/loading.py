@@ -6,14 +6,14 @@
 Loading. Each makes the same network without a head from random weights, saves it as float32 safetensors in its own layout,
 and loads it from the folder, each time in a process of its own:
 
-    ours           zoo.from_pretrained(folder), on each backend: every byte is hashed first, which is timed apart
+    ours           zoo.from_pretrained(folder), on each backend: with every byte hashed, as it is, and without
     timm           timm.create_model("vit_base_patch16_224", num_classes=0, checkpoint_path=file): nothing is hashed
     transformers   ViTModel.from_pretrained(folder, add_pooling_layer=False): nothing is hashed, and the file is mapped
     copy           np.fromfile(file): what any copy of the bytes costs here
 
-The clock starts when the library is imported and stops when each weight was read once; the time of hashing is taken off and
-told apart. Files are in the page cache. Memory is the growth of the process until then, at its peak (VmHWM, set back at
-the start; Linux alone), over the size of the file; it counts pages of the file that are mapped.
+The clock starts when the library is imported and stops when each weight was read once. Files are in the page cache.
+Memory is the growth of the process until then, at its peak (VmHWM, set back at the start; Linux alone), over the size of
+the file; it counts pages of the file that are mapped.
 
 Features. Inference in float32 of batches that are in memory: `encoder.predict` on each backend, and timm's networks under
 `torch.inference_mode()`, with random weights and equal numbers of parameters. Processes take turns; medians and quartiles.
@@ -22,7 +22,6 @@ Features. Inference in float32 of batches that are in memory: `encoder.predict` 
 
 import argparse
 import functools
-import hashlib
 import json
 import os
 import pathlib
@@ -39,6 +38,7 @@ from methods import Side, serve
 SCRIPT = pathlib.Path(__file__)
 BACKENDS = ("torch", "jax", "tensorflow")
 PEERS = ("timm", "transformers")
+UNHASHED = ", not hashed"
 NETWORKS = {"ViT-S/16": "vit_small_patch16_224", "ResNet-50": "resnet50"}  # by timm's name
 SIZE = 224
 GOAL_MEMORY, GOAL_FEATURES = 1.2, 0.95
@@ -126,34 +126,32 @@ def clocks():
 
 
 def load_once(name, folder):
-    """Prints seconds without hashing, those of the processor, those of hashing, and the growth of memory: a line of JSON."""
-    versions, _, load, total = library(name)
-    hashing = []
-    if name == "ours":
+    """Prints seconds, those of the processor, and the growth of memory: a line of JSON."""
+    versions, _, load, total = library(name.removesuffix(UNHASHED))
+    if name.endswith(UNHASHED):
         from keras_sslzoo.hub import files
 
-        class Timed:
+        class Nothing:
             def __init__(self, data=b""):
-                self.hash = hashlib.sha256()
-                self.hexdigest = self.hash.hexdigest
-                self.update(data)
+                pass
 
             def update(self, data):
-                start = clocks()
-                self.hash.update(data)
-                hashing.append(clocks() - start)
+                pass
 
-        files.hashlib = types.SimpleNamespace(sha256=Timed)
+            def hexdigest(self):
+                return ""
+
+        files.hashlib = types.SimpleNamespace(sha256=Nothing)
+        files._check_digest = lambda *_: None
     before = status("VmRSS")
     pathlib.Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
     start = clocks()
     model = load(folder)
     if not abs(total(model)) < 1e9:
         raise RuntimeError("The weights must be finite.")
-    hashed = sum(hashing, np.zeros(2))
-    wall, cpu = clocks() - start - hashed
+    wall, cpu = clocks() - start
     memory = status("VmHWM") - before
-    print(json.dumps({"wall": wall, "cpu": cpu, "hashing": hashed[0], "memory": memory, "versions": versions}))
+    print(json.dumps({"wall": wall, "cpu": cpu, "memory": memory, "versions": versions}))
 
 
 def features(side, name, batch):
@@ -227,13 +225,13 @@ def child(python, environment, *arguments):
 
 def loading_table(arguments, environment):
     """Seconds and memory of loading."""
-    entrants = [name for name in (*BACKENDS, *PEERS, "copy") if arguments.only in name]
-    sides = {name: "ours" if name in BACKENDS else name for name in entrants}
+    ours = [name + hashed for name in BACKENDS for hashed in ("", UNHASHED)]
+    entrants = [name for name in (*ours, *PEERS, "copy") if arguments.only in name]
     layouts = {name: name if name in PEERS else "ours" for name in entrants}
 
     def start(name, *rest):
-        python = sys.executable if name in (*BACKENDS, "copy") else arguments.peer_python
-        backend = {"KERAS_BACKEND": name} if name in BACKENDS else {}
+        python = arguments.peer_python if name in PEERS else sys.executable
+        backend = {"KERAS_BACKEND": name.removesuffix(UNHASHED)} if name in ours else {}
         return child(python, environment | backend, *rest)
 
     with tempfile.TemporaryDirectory() as root:
@@ -244,21 +242,21 @@ def loading_table(arguments, environment):
         sizes = {layout: sum(f.stat().st_size for f in path.glob("*.safetensors")) for layout, path in folders.items()}
 
         def run(name):
-            return json.loads(start(name, "--load", sides[name], folders[layouts[name]]))
+            side = "ours" + UNHASHED * name.endswith(UNHASHED) if name in ours else name
+            return json.loads(start(name, "--load", side, folders[layouts[name]]))
 
         for name in entrants:
             run(name)  # the files come into the page cache, and Python writes its bytecode
         found = in_turn(entrants, arguments.rounds, run)
     print(f"{'; '.join(dict.fromkeys(rows[0]['versions'] for rows in found.values()))}\n")
-    print("| ViT-B/16 | s | quartiles | CPU s | quartiles | hashing, s | extra memory / file | quartiles |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| ViT-B/16 | s | quartiles | CPU s | quartiles | extra memory / file | quartiles |")
+    print("|---|---|---|---|---|---|---|")
     for name, rows in found.items():
-        column = {key: [row[key] for row in rows] for key in ("wall", "cpu", "hashing", "memory")}
-        hashing = f"{statistics.median(column['hashing']):.2f}" if name in BACKENDS else "none"
-        label = f"ours, {name}" if name in BACKENDS else name
+        column = {key: [row[key] for row in rows] for key in ("wall", "cpu", "memory")}
+        label = f"ours, {name}" if name in ours else name
         wall, cpu = (spread(column[key], "{:.2f}") for key in ("wall", "cpu"))
         memory = spread([grown / sizes[layouts[name]] for grown in column["memory"]], "{:.2f}")
-        print(f"| {label} | {wall} | {cpu} | {hashing} | {memory} |")
+        print(f"| {label} | {wall} | {cpu} | {memory} |")
     print(f"\n{next(iter(sizes.values())) / 2**20:.0f} MiB a file; goal of memory: {GOAL_MEMORY}.")
 
 
