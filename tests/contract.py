@@ -110,8 +110,8 @@ class Contract:
         players = list(model.player_networks())
         return make() if len(players) == 1 else {player: make() for player in players}
 
-    def compiled(self, make=None, seed=0, **kwargs):
-        keras.utils.set_random_seed(seed)
+    def compiled(self, make=None, **kwargs):
+        keras.utils.set_random_seed(0)
         model = self.build()
         model.compile(self.optimizer(model, make), **kwargs)
         return model
@@ -237,7 +237,11 @@ class Contract:
         assert self.fit(self.compiled(), images, labels, epochs=2) == run[1]
 
     def test_other_seed_other_run(self, images, run):
-        assert self.fit(self.compiled(seed=1), images, epochs=2) != run[1]
+        """Of the method: weights start alike, but order and draws are others."""
+        keras.utils.set_random_seed(0)
+        model = self.build(seed=1)
+        model.compile(self.optimizer(model))
+        assert self.fit(model, images, epochs=2) != run[1]
 
     def test_uint8_is_the_same_data_as_floats(self, images, run):
         logs = self.fit(self.compiled(), np.round(images * 255).astype("uint8"), epochs=2)
