@@ -1,7 +1,5 @@
-"""Runs methods on one backend from a seed and given views, and writes down everything that moves.
-
-KERAS_BACKEND=jax python same_state.py SimCLR,BYOL OUT      OUT: a folder
-"""
+"""`python same_state.py SimCLR,BYOL OUT`, OUT a folder: runs methods on one backend from a seed and given views, and writes
+down everything that moves."""
 
 import os
 import sys
